@@ -1,0 +1,601 @@
+"""DeepSeek-V4 prefill sparse attention, tiled: the reference workload.
+
+After hw-native-sys/pypto-lib pull request 394 in its versions before, mid and after, from the
+description in KERNEL_SPEC.md; scope names are those of the original, so task graphs compare.
+
+    gather ─▶ QK ─▶ softmax ─▶ PV ─▶ merge/norm ─▶ inverse RoPE ─▶ pack ─▶ projection A ─▶
+    quantise ─▶ projection B
+"""
+
+from typing import Any
+
+from prefill_sparse_attn_config import AFTER, BEFORE, MID, Constants
+from prefill_sparse_attn_golden import faithful_golden, golden, specs
+
+import npusim.language as pl
+from npusim.golden import KernelCase, KernelDefinition, ratio_allclose
+
+CORE_GROUP = pl.Level.CORE_GROUP
+
+
+def build_kernel(c: Constants) -> Any:
+    """The kernel for one set of constants."""
+
+    @pl.jit
+    def prefill_sparse_attn(
+        q: pl.Tensor[[c.tokens, c.heads, c.head_dim], pl.BF16],
+        ori_kv: pl.Tensor[[c.batch * c.ori_pages, c.page_rows, 1, c.head_dim], pl.BF16],
+        ori_block_table: pl.Tensor[[c.batch, c.ori_pages], pl.INT32],
+        cmp_kv: pl.Tensor[[c.batch * c.cmp_pages, c.page_rows, 1, c.head_dim], pl.BF16],
+        cmp_block_table: pl.Tensor[[c.batch, c.cmp_pages], pl.INT32],
+        cmp_sparse_indices: pl.Tensor[[c.tokens, c.topk], pl.INT32],
+        attn_sink: pl.Tensor[[c.heads], pl.FP32],
+        seqused_kv: pl.Tensor[[c.batch], pl.INT32],
+        freqs_cos: pl.Tensor[[c.tokens, c.rope_dim], pl.BF16],
+        freqs_sin: pl.Tensor[[c.tokens, c.rope_dim], pl.BF16],
+        even_select_local: pl.Tensor[[2 * c.tiling.rope_chunk, c.tiling.rope_chunk], pl.BF16],
+        odd_select_local: pl.Tensor[[2 * c.tiling.rope_chunk, c.tiling.rope_chunk], pl.BF16],
+        wo_a: pl.Tensor[[c.o_groups, c.o_lora, c.group_in], pl.BF16],
+        wo_b: pl.Tensor[[c.hidden, c.proj_in], pl.INT8],
+        wo_b_scale: pl.Tensor[[c.hidden], pl.FP32],
+        attn_out: pl.Out[pl.Tensor[[c.tokens, c.hidden], pl.BF16]],
+    ):
+        q_rows = pl.reshape(q, [c.tokens * c.heads, c.head_dim])
+        scale_row = pl.reshape(wo_b_scale, [1, c.hidden])
+        context = Context(c, seqused_kv, cmp_sparse_indices)
+        kv = gather_context(
+            context,
+            pl.reshape(ori_kv, [c.batch * c.ori_pages * c.page_rows, c.head_dim]),
+            pl.reshape(ori_block_table, [c.batch * c.ori_pages]),
+            pl.reshape(cmp_kv, [c.batch * c.cmp_pages * c.page_rows, c.head_dim]),
+            pl.reshape(cmp_block_table, [c.batch * c.cmp_pages]),
+        )
+        packed, rope_stage = attend(context, q_rows, kv, attn_sink)
+        rope_even, rope_odd = inverse_rope(
+            c, rope_stage, freqs_cos, freqs_sin, even_select_local, odd_select_local
+        )
+        pack_rope(c, rope_even, rope_odd, packed)
+        o_r, amax_parts = project_a(c, packed, wo_a)
+        codes, scale_dq = quantise(c, o_r, amax_parts)
+        project_b(c, codes, scale_dq, wo_b, scale_row, attn_out)
+
+    return prefill_sparse_attn
+
+
+class Context:
+    """Which context columns a token has; how the kernel asks for them differs by version.
+
+    ``sparse`` reads the token's index list, entry by entry; ``prompt`` computes the causal prefix.
+    """
+
+    def __init__(self, c: Constants, seqused: pl.Tensor, indices: pl.Tensor):
+        self.c = c
+        self.seqused = seqused
+        self.indices = indices
+
+    def used(self, token: int) -> int:
+        """Scalar read of the used length of the token's sequence."""
+        return pl.read(self.seqused, [token // self.c.seq])
+
+    def is_live(self, token: int, used: int) -> bool:
+        """True for a token within the used length of its sequence."""
+        return token % self.c.seq < used
+
+    def valid_cols(self, token: int, used: int, block: int) -> int:
+        """Valid columns of one block: up to the last entry that is set."""
+        tile = self.c.tiling.attn_tile
+        if not self.c.is_sparse:
+            length = pl.min(token % self.c.seq + 1, used)
+            return pl.max(0, pl.min(tile, length - block * tile))
+        valid = 0
+        for k in pl.range(tile):
+            if pl.read(self.indices, [token, block * tile + k]) >= 0:
+                valid = k + 1
+        return valid
+
+    def is_block_live(self, token: int, used: int, block: int) -> bool:
+        """True where the block has any column; looks at its first entry only."""
+        tile = self.c.tiling.attn_tile
+        if not self.c.is_sparse:
+            return block * tile < pl.min(token % self.c.seq + 1, used)
+        return pl.read(self.indices, [token, block * tile]) >= 0
+
+    def kv_row(self, token: int, block: int) -> int:
+        """First row of a context block in the gathered buffer."""
+        owner = token if self.c.is_sparse else token // self.c.seq
+        return owner * self.c.context_pad + block * self.c.tiling.attn_tile
+
+    def stat_row(self, token: int, block: int, head: int) -> int:
+        """First row of a (token, block, head tile) in the score and statistics buffers."""
+        return (token * self.c.blocks + block) * self.c.heads + head
+
+
+def gather_context(context: Context, ori, ori_table, cmp, cmp_table):
+    """Stage 1: bring the context rows of every token (or sequence) together."""
+    c = context.c
+    if c.is_sparse:
+        kv = pl.create_tensor([c.tokens * c.context_pad, c.head_dim], pl.BF16)
+    else:
+        kv = pl.create_tensor([c.batch * c.context_pad, c.head_dim], pl.BF16)
+    for t0 in pl.parallel(0, c.tokens, c.tiling.gather_token_tile):
+        with pl.at(level=CORE_GROUP, name_hint="prefill_gather_prompt_kv_tile"):
+            zero = pl.full([1, c.head_dim], pl.BF16, 0.0)
+            for dt in pl.range(c.tiling.gather_token_tile):
+                if c.is_sparse:
+                    gather_token(context, t0 + dt, zero, kv, ori, ori_table, cmp, cmp_table)
+                else:
+                    gather_prompt_row(context, t0 + dt, zero, kv, ori, ori_table)
+    pad_rows = c.context_pad - c.seq
+    if not c.is_sparse and pad_rows:
+        for b in pl.parallel(c.batch):
+            with pl.at(level=CORE_GROUP, name_hint="prefill_zero_prompt_kv_pad"):
+                zero = pl.full([1, c.head_dim], pl.BF16, 0.0)
+                for r in pl.range(pad_rows):
+                    kv = pl.assemble(kv, zero, [b * c.context_pad + c.seq + r, 0])
+    return kv
+
+
+def gather_token(context: Context, t, zero, kv, ori, ori_table, cmp, cmp_table):
+    """Copy the listed rows of one token; rows beyond its list become zero."""
+    c = context.c
+    b = t // c.seq
+    used = context.used(t)
+    if not context.is_live(t, used):
+        for k in pl.range(c.context_pad):
+            kv = pl.assemble(kv, zero, [t * c.context_pad + k, 0])
+        return
+    for k in pl.range(c.context_pad):
+        entry = pl.read(context.indices, [t, k])
+        row = t * c.context_pad + k
+        if entry < 0:
+            kv = pl.assemble(kv, zero, [row, 0])
+        elif entry < c.seq:
+            page = pl.read(ori_table, [b * c.ori_pages + entry // c.page_rows])
+            src = page * c.page_rows + entry % c.page_rows
+            kv = pl.assemble(kv, pl.slice(ori, [1, c.head_dim], [src, 0]), [row, 0])
+        else:
+            slot = entry - c.seq
+            page = pl.read(cmp_table, [b * c.cmp_pages + slot // c.page_rows])
+            src = page * c.page_rows + slot % c.page_rows
+            kv = pl.assemble(kv, pl.slice(cmp, [1, c.head_dim], [src, 0]), [row, 0])
+
+
+def gather_prompt_row(context: Context, t, zero, kv, ori, ori_table):
+    """Copy the prompt row of one token through the page table."""
+    c = context.c
+    b, s = t // c.seq, t % c.seq
+    row = b * c.context_pad + s
+    if context.is_live(t, context.used(t)):
+        page = pl.read(ori_table, [b * c.ori_pages + s // c.page_rows])
+        src = page * c.page_rows + s % c.page_rows
+        kv = pl.assemble(kv, pl.slice(ori, [1, c.head_dim], [src, 0]), [row, 0])
+    else:
+        kv = pl.assemble(kv, zero, [row, 0])
+
+
+def attend(context: Context, q_rows, kv, attn_sink):
+    """Stage 2: attention per token tile and head tile; returns the packed rows and RoPE tails."""
+    c = context.c
+    rows = c.tokens * c.heads
+    stats = {
+        "raw": pl.create_tensor([rows * c.blocks, c.tiling.attn_tile], pl.FP32),
+        "exp": pl.create_tensor([rows * c.blocks, c.tiling.attn_tile], pl.BF16),
+        "m": pl.create_tensor([rows * c.blocks, 1], pl.FP32),
+        "l": pl.create_tensor([rows * c.blocks, 1], pl.FP32),
+    }
+    oi = BlockOutputs(context)
+    merged = None if c.tiling.fuse_merge_norm else Merged(rows, c)
+    rope_stage = pl.create_tensor([rows, c.rope_dim], pl.BF16)
+    packed = pl.create_tensor([c.o_groups * c.tokens, c.group_in], pl.BF16)
+    for a in pl.parallel(0, c.tokens, c.tiling.attn_token_tile):
+        for h0 in pl.parallel(0, c.heads, c.tiling.matmul_row_pad):
+            qk_scores(context, a, h0, q_rows, kv, stats["raw"])
+            block_softmax(context, a, h0, stats)
+            weighted_values(context, a, h0, kv, stats["exp"], oi)
+            if merged is None:
+                merge_and_normalise(context, a, h0, stats, oi, attn_sink, packed, rope_stage)
+            else:
+                merge_blocks(context, a, h0, stats, oi, merged)
+                normalise(context, a, h0, merged, attn_sink, packed, rope_stage)
+    return packed, rope_stage
+
+
+class BlockOutputs:
+    """Where PV stores its output: a buffer per context block, or one for all blocks."""
+
+    def __init__(self, context: Context):
+        c = context.c
+        self.context = context
+        rows = c.tokens * c.heads
+        if c.tiling.split_oi_by_block:
+            self.buffers = [pl.create_tensor([rows, c.head_dim], pl.FP32) for _ in range(c.blocks)]
+        else:
+            self.buffers = [pl.create_tensor([rows * c.blocks, c.head_dim], pl.FP32)]
+
+    def place(self, token: int, block: int, head: int):
+        """Buffer and first row of a (token, block, head tile)."""
+        if len(self.buffers) > 1 or self.context.c.tiling.split_oi_by_block:
+            return self.buffers[block], token * self.context.c.heads + head
+        return self.buffers[0], self.context.stat_row(token, block, head)
+
+
+class Merged:
+    """The folded statistics and accumulator between separate merge and norm tasks."""
+
+    def __init__(self, rows: int, c: Constants):
+        self.m = pl.create_tensor([rows, 1], pl.FP32)
+        self.l = pl.create_tensor([rows, 1], pl.FP32)
+        self.oi = pl.create_tensor([rows, c.head_dim], pl.FP32)
+
+
+def qk_scores(context: Context, a, h0, q_rows, kv, raw):
+    """Stage 2a: raw scores of every live block."""
+    c = context.c
+    heads = c.tiling.matmul_row_pad
+    with pl.at(level=CORE_GROUP, name_hint="prefill_attn_qk_matmul_tile"):
+        for dt in pl.range(c.tiling.attn_token_tile):
+            t = a + dt
+            used = context.used(t)
+            if context.is_live(t, used):
+                q_tile = pl.slice(q_rows, [heads, c.head_dim], [t * c.heads + h0, 0])
+                for j in pl.range(c.blocks):
+                    if context.valid_cols(t, used, j) > 0:
+                        kv_tile = pl.slice(
+                            kv, [c.tiling.attn_tile, c.head_dim], [context.kv_row(t, j), 0]
+                        )
+                        score = pl.matmul(q_tile, kv_tile, out_dtype=pl.FP32, b_trans=True)
+                        raw = pl.assemble(raw, score, [context.stat_row(t, j, h0), 0])
+
+
+def block_softmax(context: Context, a, h0, stats):
+    """Stage 2b: exponentials, maxima and sums of every live block."""
+    c = context.c
+    heads, cols = c.tiling.matmul_row_pad, c.tiling.attn_tile
+    with pl.at(level=CORE_GROUP, name_hint="prefill_attn_softmax_tile"):
+        for dt in pl.range(c.tiling.attn_token_tile):
+            t = a + dt
+            used = context.used(t)
+            if context.is_live(t, used):
+                for j in pl.range(c.blocks):
+                    valid = context.valid_cols(t, used, j)
+                    if valid > 0:
+                        row = context.stat_row(t, j, h0)
+                        raw = pl.slice(stats["raw"], [heads, cols], [row, 0])
+                        scaled = pl.mul(raw, c.softmax_scale)
+                        marked = pl.slice(scaled, [heads, cols], [0, 0], valid_shape=[heads, valid])
+                        padded = pl.fillpad(marked, pad_value=pl.PadValue.min)
+                        m = pl.row_max(padded)
+                        weights = pl.exp(pl.row_expand_sub(padded, m))
+                        weights = pl.cast(weights, target_type=pl.BF16, mode="rint")
+                        l = pl.row_sum(pl.cast(weights, target_type=pl.FP32))
+                        stats["m"] = pl.assemble(stats["m"], m, [row, 0])
+                        stats["l"] = pl.assemble(stats["l"], l, [row, 0])
+                        stats["exp"] = pl.assemble(stats["exp"], weights, [row, 0])
+
+
+def weighted_values(context: Context, a, h0, kv, exp, oi):
+    """Stage 2c: exponentials times values of every live block."""
+    c = context.c
+    heads = c.tiling.pv_head_tile
+    for hp in pl.parallel(0, c.tiling.matmul_row_pad, heads):
+        with pl.at(level=CORE_GROUP, name_hint="prefill_attn_pv_head_tile"):
+            for dt in pl.range(c.tiling.attn_token_tile):
+                t = a + dt
+                used = context.used(t)
+                if context.is_live(t, used):
+                    for j in pl.range(c.blocks):
+                        if context.is_block_live(t, used, j):
+                            kv_tile = pl.slice(
+                                kv, [c.tiling.attn_tile, c.head_dim], [context.kv_row(t, j), 0]
+                            )
+                            row = context.stat_row(t, j, h0 + hp)
+                            weights = pl.slice(exp, [heads, c.tiling.attn_tile], [row, 0])
+                            value = pl.matmul(weights, kv_tile, out_dtype=pl.FP32)
+                            buffer, place = oi.place(t, j, h0 + hp)
+                            pl.assemble(buffer, value, [place, 0])
+
+
+def fold_blocks(context: Context, t, used, h, stats, oi):
+    """Fold the live blocks of one token and head tile into one (m, l, accumulator).
+
+    A loop over any number of blocks; each has its own statistics and accumulator rows.
+    """
+    c = context.c
+    heads = c.tiling.pv_head_tile
+    first = context.stat_row(t, 0, h)
+    m = pl.slice(stats["m"], [heads, 1], [first, 0])
+    l = pl.slice(stats["l"], [heads, 1], [first, 0])
+    buffer, place = oi.place(t, 0, h)
+    acc = pl.slice(buffer, [heads, c.head_dim], [place, 0])
+    for j in pl.range(1, c.blocks):
+        if context.is_block_live(t, used, j):
+            row = context.stat_row(t, j, h)
+            m_j = pl.slice(stats["m"], [heads, 1], [row, 0])
+            l_j = pl.slice(stats["l"], [heads, 1], [row, 0])
+            buffer, place = oi.place(t, j, h)
+            acc_j = pl.slice(buffer, [heads, c.head_dim], [place, 0])
+            top = pl.maximum(m, m_j)
+            alpha = pl.exp(pl.sub(m, top))
+            beta = pl.exp(pl.sub(m_j, top))
+            l = pl.add(pl.mul(l, alpha), pl.mul(l_j, beta))
+            acc = pl.add(pl.row_expand_mul(acc, alpha), pl.row_expand_mul(acc_j, beta))
+            m = top
+    return m, l, acc
+
+
+def finish_token(context: Context, t, h, m, l, acc, attn_sink):
+    """Divide by the sum with the sink in it; BF16."""
+    heads = context.c.tiling.pv_head_tile
+    sink = pl.reshape(pl.slice(attn_sink, [heads], [h]), [heads, 1])
+    # The original adds the sink to a zero column, m - m; kept, so that operation counts compare.
+    sink_column = pl.add(pl.sub(m, m), sink)
+    denominator = pl.add(l, pl.exp(pl.sub(sink_column, m)))
+    return pl.cast(pl.row_expand_div(acc, denominator), target_type=pl.BF16, mode="rint")
+
+
+def store_token(context: Context, t, h, out, packed, rope_stage):
+    """The rotated tail goes to the RoPE stage, the rest to the packed rows, head by head."""
+    c = context.c
+    heads = c.tiling.pv_head_tile
+    tail = pl.slice(out, [heads, c.rope_dim], [0, c.nope_dim])
+    pl.assemble(rope_stage, tail, [t * c.heads + h, 0])
+    for i in pl.range(heads):
+        group, hh = (h + i) // c.heads_per_group, (h + i) % c.heads_per_group
+        row = pl.slice(out, [1, c.nope_dim], [i, 0])
+        pl.assemble(packed, row, [group * c.tokens + t, hh * c.head_dim])
+
+
+def merge_and_normalise(context: Context, a, h0, stats, oi, attn_sink, packed, rope_stage):
+    """Stage 2d: fold, divide and store in one task per half token tile."""
+    c = context.c
+    heads = c.tiling.pv_head_tile
+    for hp in pl.parallel(0, c.tiling.matmul_row_pad, heads):
+        for d0 in pl.parallel(0, c.tiling.attn_token_tile, c.tiling.merge_norm_token_tile):
+            with pl.at(level=CORE_GROUP, name_hint="prefill_attn_merge_norm_head_tile"):
+                zero = pl.full([heads, c.head_dim], pl.BF16, 0.0)
+                for dt in pl.range(c.tiling.merge_norm_token_tile):
+                    t, h = a + d0 + dt, h0 + hp
+                    used = context.used(t)
+                    out = zero
+                    if context.is_live(t, used):
+                        m, l, acc = fold_blocks(context, t, used, h, stats, oi)
+                        out = finish_token(context, t, h, m, l, acc, attn_sink)
+                    store_token(context, t, h, out, packed, rope_stage)
+
+
+def merge_blocks(context: Context, a, h0, stats, oi, merged):
+    """Stage 2d of the older version: fold and store the merged accumulator."""
+    c = context.c
+    heads = c.tiling.pv_head_tile
+    for hp in pl.parallel(0, c.tiling.matmul_row_pad, heads):
+        with pl.at(level=CORE_GROUP, name_hint="prefill_attn_merge_head_tile"):
+            for dt in pl.range(c.tiling.attn_token_tile):
+                t, h = a + dt, h0 + hp
+                used = context.used(t)
+                if context.is_live(t, used):
+                    m, l, acc = fold_blocks(context, t, used, h, stats, oi)
+                    row = t * c.heads + h
+                    merged.m = pl.assemble(merged.m, m, [row, 0])
+                    merged.l = pl.assemble(merged.l, l, [row, 0])
+                    merged.oi = pl.assemble(merged.oi, acc, [row, 0])
+
+
+def normalise(context: Context, a, h0, merged, attn_sink, packed, rope_stage):
+    """Stage 2e of the older version: reload the merged accumulator, divide and store."""
+    c = context.c
+    heads = c.tiling.pv_head_tile
+    for hp in pl.parallel(0, c.tiling.matmul_row_pad, heads):
+        with pl.at(level=CORE_GROUP, name_hint="prefill_attn_norm_head_tile"):
+            zero = pl.full([heads, c.head_dim], pl.BF16, 0.0)
+            for dt in pl.range(c.tiling.attn_token_tile):
+                t, h = a + dt, h0 + hp
+                out = zero
+                if context.is_live(t, context.used(t)):
+                    row = t * c.heads + h
+                    m = pl.slice(merged.m, [heads, 1], [row, 0])
+                    l = pl.slice(merged.l, [heads, 1], [row, 0])
+                    acc = pl.slice(merged.oi, [heads, c.head_dim], [row, 0])
+                    out = finish_token(context, t, h, m, l, acc, attn_sink)
+                store_token(context, t, h, out, packed, rope_stage)
+
+
+def inverse_rope(c: Constants, rope_stage, cos, sin, even_select, odd_select):
+    """Stage 3: rotate the tails back; selector matmuls split and rejoin even and odd columns."""
+    rows = c.tokens * c.heads
+    rope_even = pl.create_tensor([rows, c.rope_dim], pl.FP32)
+    rope_odd = pl.create_tensor([rows, c.rope_dim], pl.FP32)
+    if c.tiling.fuse_rope:
+        even_stage, odd_stage = copy_selectors(c, even_select, odd_select)
+    else:
+        halves = slice_rope(c, rope_stage, even_select, odd_select)
+    for t0 in pl.parallel(0, c.tokens, c.tiling.rope_token_tile):
+        with pl.at(level=CORE_GROUP, name_hint="prefill_rope_apply_assemble_tile"):
+            for dt in pl.range(c.tiling.rope_token_tile):
+                for r0 in pl.range(0, c.half_rope, c.tiling.rope_chunk):
+                    t = t0 + dt
+                    cos_row, sin_row = frequencies(c, t, r0, cos, sin)
+                    if c.tiling.fuse_rope:
+                        even, odd = split_pairs(c, t, r0, rope_stage, even_stage, odd_stage)
+                    else:
+                        even = pl.slice(
+                            halves[0], [c.heads, c.tiling.rope_chunk], [t * c.heads, r0]
+                        )
+                        odd = pl.slice(halves[1], [c.heads, c.tiling.rope_chunk], [t * c.heads, r0])
+                    rotated_even = pl.add(
+                        pl.col_expand_mul(even, cos_row), pl.col_expand_mul(odd, sin_row)
+                    )
+                    rotated_odd = pl.sub(
+                        pl.col_expand_mul(odd, cos_row), pl.col_expand_mul(even, sin_row)
+                    )
+                    rejoin(c, t, r0, rotated_even, even_select, rope_even)
+                    rejoin(c, t, r0, rotated_odd, odd_select, rope_odd)
+    return rope_even, rope_odd
+
+
+def copy_selectors(c: Constants, even_select, odd_select):
+    """Copies for the plain use: the compiler could not load one tensor in two layouts in a scope."""
+    shape = [2 * c.tiling.rope_chunk, c.tiling.rope_chunk]
+    even_stage = pl.create_tensor(shape, pl.BF16)
+    odd_stage = pl.create_tensor(shape, pl.BF16)
+    with pl.at(level=CORE_GROUP, name_hint="prefill_rope_selector_copy"):
+        even_stage = pl.assemble(even_stage, pl.slice(even_select, shape, [0, 0]), [0, 0])
+        odd_stage = pl.assemble(odd_stage, pl.slice(odd_select, shape, [0, 0]), [0, 0])
+    return even_stage, odd_stage
+
+
+def slice_rope(c: Constants, rope_stage, even_select, odd_select):
+    """The older version's first RoPE stage: split even and odd columns in cube tasks of their own."""
+    rows = c.tokens * c.heads
+    even_half = pl.create_tensor([rows, c.half_rope], pl.FP32)
+    odd_half = pl.create_tensor([rows, c.half_rope], pl.FP32)
+    for t0 in pl.parallel(0, c.tokens, c.tiling.rope_token_tile):
+        with pl.at(level=CORE_GROUP, name_hint="prefill_rope_slice_tile"):
+            for dt in pl.range(c.tiling.rope_token_tile):
+                for r0 in pl.range(0, c.half_rope, c.tiling.rope_chunk):
+                    t = t0 + dt
+                    even, odd = split_pairs(c, t, r0, rope_stage, even_select, odd_select)
+                    even_half = pl.assemble(even_half, even, [t * c.heads, r0])
+                    odd_half = pl.assemble(odd_half, odd, [t * c.heads, r0])
+    return even_half, odd_half
+
+
+def split_pairs(c: Constants, t, r0, rope_stage, even_select, odd_select):
+    """Even and odd columns of one chunk, exactly, by 0/1 matrices."""
+    width = 2 * c.tiling.rope_chunk
+    x = pl.slice(rope_stage, [c.heads, width], [t * c.heads, 2 * r0])
+    even = pl.matmul(x, even_select, out_dtype=pl.FP32)
+    odd = pl.matmul(x, odd_select, out_dtype=pl.FP32)
+    return even, odd
+
+
+def frequencies(c: Constants, t, r0, cos, sin):
+    """Cos and sin of one chunk of one token, in FP32."""
+    shape = [1, c.tiling.rope_chunk]
+    cos_row = pl.cast(pl.slice(cos, shape, [t, r0]), target_type=pl.FP32)
+    sin_row = pl.cast(pl.slice(sin, shape, [t, r0]), target_type=pl.FP32)
+    return cos_row, sin_row
+
+
+def rejoin(c: Constants, t, r0, half, select, target):
+    """Spread one parity back to its columns; the other parity's columns become zero."""
+    rounded = pl.cast(half, target_type=pl.BF16, mode="rint")
+    spread = pl.matmul(rounded, select, out_dtype=pl.FP32, b_trans=True)
+    pl.assemble(target, spread, [t * c.heads, 2 * r0])
+
+
+def pack_rope(c: Constants, rope_even, rope_odd, packed):
+    """Stage 4: join both parities and put the tails into the packed rows."""
+    tile = c.tiling.rope_pack_token_tile
+    for i in pl.spmd(c.pack_blocks, name_hint="prefill_rope_pack_group_spmd"):
+        group = i % c.o_groups
+        for dt in pl.range(tile):
+            t = (i // c.o_groups) * tile + dt
+            if t < c.tokens:
+                row = t * c.heads + group * c.heads_per_group
+                shape = [c.heads_per_group, c.rope_dim]
+                even = pl.slice(rope_even, shape, [row, 0])
+                odd = pl.slice(rope_odd, shape, [row, 0])
+                tail = pl.cast(pl.add(even, odd), target_type=pl.BF16, mode="rint")
+                for hh in pl.range(c.heads_per_group):
+                    one = pl.slice(tail, [1, c.rope_dim], [hh, 0])
+                    column = hh * c.head_dim + c.nope_dim
+                    packed = pl.assemble(packed, one, [group * c.tokens + t, column])
+
+
+def project_a(c: Constants, packed, wo_a):
+    """Stage 5: grouped projection, BF16 rows and their partial maxima."""
+    k_tile, n_tile, tokens = c.tiling.a_k_chunk, c.tiling.a_n_chunk, c.proj_tokens
+    o_r = pl.create_tensor([c.tokens, c.proj_in], pl.BF16)
+    amax_parts = pl.create_tensor([c.amax_blocks, c.tokens], pl.FP32)
+    for g in pl.parallel(c.o_groups):
+        for n0 in pl.parallel(0, c.o_lora, n_tile):
+            for t0 in pl.parallel(0, c.tokens, tokens):
+                with pl.at(level=CORE_GROUP, name_hint="prefill_stage_a_accum_tile"):
+                    row = g * c.tokens + t0
+                    x = pl.slice(packed, [tokens, k_tile], [row, 0])
+                    w = pl.slice(wo_a, [1, n_tile, k_tile], [g, n0, 0])
+                    acc = pl.matmul(x, w, out_dtype=pl.FP32, b_trans=True)
+                    for k0 in pl.pipeline(k_tile, c.group_in, k_tile, stage=2):
+                        x = pl.slice(packed, [tokens, k_tile], [row, k0])
+                        w = pl.slice(wo_a, [1, n_tile, k_tile], [g, n0, k0])
+                        acc = pl.matmul_acc(acc, x, w, b_trans=True)
+                with pl.at(level=CORE_GROUP, name_hint="prefill_stage_a_store_amax_tile"):
+                    flat = pl.reshape(acc, [tokens, n_tile])
+                    rounded = pl.cast(flat, target_type=pl.BF16, mode="rint")
+                    o_r = pl.assemble(o_r, rounded, [t0, g * c.o_lora + n0])
+                    wide = pl.cast(rounded, target_type=pl.FP32)
+                    amax = pl.row_max(pl.maximum(wide, pl.neg(wide)))
+                    part = g * (c.o_lora // n_tile) + n0 // n_tile
+                    row_of_amax = pl.reshape(amax, [1, tokens])
+                    amax_parts = pl.assemble(amax_parts, row_of_amax, [part, t0])
+    return o_r, amax_parts
+
+
+def quantise(c: Constants, o_r, amax_parts):
+    """Stage 6: INT8 codes of each row and the scale that undoes them."""
+    tile, chunk = c.tiling.quant_token_tile, c.tiling.quant_chunk
+    codes = pl.create_tensor([c.tokens, c.proj_in], pl.INT8)
+    scale_dq = pl.create_tensor([c.tokens, 1], pl.FP32)
+    for t0 in pl.parallel(0, c.tokens, tile):
+        with pl.at(level=CORE_GROUP, name_hint="prefill_stage_b_quant_tile"):
+            amax = pl.full([1, tile], pl.FP32, c.amax_eps)
+            for part in pl.range(c.amax_blocks):
+                amax = pl.maximum(amax, pl.slice(amax_parts, [1, tile], [part, t0]))
+            sigma = pl.div(pl.full([1, tile], pl.FP32, c.int8_max), amax)
+            scale_dq = pl.assemble(scale_dq, pl.reshape(pl.recip(sigma), [tile, 1]), [t0, 0])
+            sigma_column = pl.reshape(sigma, [tile, 1])
+            for k0 in pl.range(0, c.proj_in, chunk):
+                x = pl.cast(pl.slice(o_r, [tile, chunk], [t0, k0]), target_type=pl.FP32)
+                scaled = pl.row_expand_mul(x, sigma_column)
+                as_int32 = pl.cast(scaled, target_type=pl.INT32, mode="rint")
+                as_fp16 = pl.cast(as_int32, target_type=pl.FP16, mode="round")
+                code = pl.cast(as_fp16, target_type=pl.INT8, mode="trunc")
+                codes = pl.assemble(codes, code, [t0, k0])
+    return codes, scale_dq
+
+
+def project_b(c: Constants, codes, scale_dq, wo_b, scale_row, attn_out):
+    """Stage 7: INT8 projection and dequantisation."""
+    k_tile, n_tile, tokens = c.tiling.b_k_chunk, c.tiling.b_n_chunk, c.proj_tokens
+    for n0 in pl.parallel(0, c.hidden, n_tile):
+        for t0 in pl.parallel(0, c.tokens, tokens):
+            with pl.at(level=CORE_GROUP, name_hint="prefill_stage_b_accum_tile"):
+                x = pl.slice(codes, [tokens, k_tile], [t0, 0])
+                w = pl.slice(wo_b, [n_tile, k_tile], [n0, 0])
+                acc = pl.matmul(x, w, out_dtype=pl.INT32, b_trans=True)
+                for k0 in pl.pipeline(k_tile, c.proj_in, k_tile, stage=2):
+                    x = pl.slice(codes, [tokens, k_tile], [t0, k0])
+                    w = pl.slice(wo_b, [n_tile, k_tile], [n0, k0])
+                    acc = pl.matmul_acc(acc, x, w, b_trans=True)
+            with pl.at(level=CORE_GROUP, name_hint="prefill_stage_b_store_tile"):
+                channel = pl.slice(scale_row, [1, n_tile], [0, n0])
+                wide = pl.cast(acc, target_type=pl.FP32)
+                token_scale = pl.slice(scale_dq, [tokens, 1], [t0, 0])
+                scaled = pl.col_expand_mul(pl.row_expand_mul(wide, token_scale), channel)
+                out = pl.cast(scaled, target_type=pl.BF16, mode="rint")
+                attn_out = pl.assemble(attn_out, out, [t0, n0])
+
+
+def build(tiling: Any, options: dict[str, Any]) -> KernelCase:
+    c = Constants(
+        tiling, batch=options["batch"], seq=options["seq"], ratio=options["compress_ratio"]
+    )
+    return KernelCase(
+        name="",
+        variant="",
+        parameters={},
+        entry=build_kernel(c),
+        specs=specs(c),
+        golden=lambda inputs: golden(c, inputs),
+        faithful_golden=lambda inputs: faithful_golden(c, inputs),
+        compare={"attn_out": ratio_allclose(atol=1e-4, rtol=1 / 128)},
+    )
+
+
+KERNEL = KernelDefinition(
+    name="prefill_sparse_attn",
+    summary="DeepSeek-V4 prefill sparse attention (pypto-lib PR #394): before, mid, after",
+    variants={"before": BEFORE, "mid": MID, "after": AFTER},
+    options={"compress_ratio": (0, 4, 128), "batch": (1, 2, 4, 8, 16), "seq": (128, 64, 32, 16)},
+    build=build,
+)

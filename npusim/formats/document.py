@@ -1,0 +1,83 @@
+"""One JSON or text document on disk: deterministic bytes out, strict parse in.
+
+A document appears whole or not at all, so an interrupted export never leaves half a capture.
+"""
+
+import tempfile
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from npusim.errors import FileFormatError, OutputError
+
+
+def write_document(path: Path, value: Any, *, order: Literal["sorted"] | None = None) -> None:
+    """Write ``value`` to ``path`` as compact JSON with a newline at the end.
+
+    Args:
+        path: File to write; an old one is replaced in one step.
+        value: JSON values; non-finite numbers are refused because JSON has none.
+        order: ``"sorted"`` sorts the keys of every object; the default keeps them as built.
+
+    Raises:
+        OutputError: If the file cannot be written.
+        ValueError: If ``value`` holds something JSON cannot express.
+    """
+    write_bytes(path, msgspec.json.encode(value, order=order) + b"\n")
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write ``content`` to ``path``, replacing an old file in one step.
+
+    Raises:
+        OutputError: If the file cannot be written.
+    """
+    try:
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".npusim-") as folder:
+            temporary = Path(folder) / path.name
+            temporary.write_bytes(content)
+            temporary.replace(path)
+    except OSError as error:
+        msg = f"{path}: cannot be written ({error.strerror or error}); choose another place"
+        raise OutputError(msg) from error
+
+
+def make_directory(directory: Path) -> None:
+    """Create ``directory`` with its parents if it is not there.
+
+    Raises:
+        OutputError: If it cannot be made, or a file is in the way.
+    """
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        msg = (
+            f"{directory}: cannot be made a directory ({error.strerror or error}); "
+            "choose another place"
+        )
+        raise OutputError(msg) from error
+
+
+def read_document(path: Path) -> dict[str, Any]:
+    """The JSON object in ``path``.
+
+    Raises:
+        FileFormatError: If the file is missing, is not JSON (NaN and Infinity are not), or holds
+            something else than an object.
+    """
+    try:
+        value = msgspec.json.decode(path.read_bytes())
+    except FileNotFoundError as error:
+        msg = f"{path}: no such file; expected a JSON document"
+        raise FileFormatError(msg) from error
+    except OSError as error:
+        msg = f"{path}: cannot be read ({error.strerror or error}); expected a JSON document"
+        raise FileFormatError(msg) from error
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        msg = f"{path}: not JSON ({error}); the file is truncated or of another format"
+        raise FileFormatError(msg) from error
+    if not isinstance(value, dict):
+        msg = f"{path}: holds a JSON {type(value).__name__}; expected an object"
+        raise FileFormatError(msg)
+    return value

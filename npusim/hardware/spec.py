@@ -1,0 +1,343 @@
+"""Frozen chip descriptions. Every figure comes from ``chips/<name>.toml`` with its source.
+
+The field names are the TOML keys: table ``[memory.l2_capacity_bytes]`` fills
+``ChipSpec.memory.l2_capacity_bytes``. What a figure means and how it was obtained is written in the
+TOML next to it; here stands only what the model does with it.
+"""
+
+import math
+from dataclasses import dataclass, fields
+
+from npusim.errors import HardwareSpecError
+
+VECTOR_COST_KEYS = (
+    "binary",
+    "mul",
+    "unary_scalar",
+    "exp",
+    "log",
+    "sqrt",
+    "rsqrt",
+    "recip",
+    "div",
+    "cast",
+    "compare",
+    "select",
+    "dup",
+    "copy",
+    "row_max",
+    "row_sum",
+    "row_min",
+    "row_argmax",
+    "col_sum",
+    "col_max",
+    "col_min",
+    "row_expand",
+    "row_expand_binary",
+    "row_expand_div",
+    "row_expand_expdif",
+    "col_expand_binary",
+    "col_expand_div",
+    "col_expand_expdif",
+    "gather",
+    "gather_index",
+    "scatter",
+    "transpose",
+    "sort32",
+    "mrgsort",
+    "fmod",
+    "trig",
+)
+"""The vector classes a chip must describe: the cost keys that the op table may name."""
+
+
+def _check_figures(spec: object, *, zero_allowed: frozenset[str] = frozenset()) -> None:
+    for item in fields(spec):  # type: ignore[arg-type]
+        value = getattr(spec, item.name)
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            continue
+        is_allowed = value > 0 or (value == 0 and item.name in zero_allowed)
+        if not (is_allowed and math.isfinite(value)):
+            expected = "zero or more" if item.name in zero_allowed else "a positive figure"
+            msg = (
+                f"{type(spec).__name__}.{item.name}: is {value}; expected {expected}; "
+                "correct it in the chip file"
+            )
+            raise HardwareSpecError(msg)
+
+
+@dataclass(frozen=True, slots=True)
+class TopologySpec:
+    """Cores, clusters and AICPU threads of one runtime device."""
+
+    cluster_count: int
+    aiv_per_cluster: int
+    scheduler_thread_count: int
+    orchestrator_thread_count: int
+
+    def __post_init__(self) -> None:
+        _check_figures(self)
+
+    @property
+    def aic_count(self) -> int:
+        """Cube cores: one per cluster."""
+        return self.cluster_count
+
+    @property
+    def aiv_count(self) -> int:
+        """Vector cores."""
+        return self.cluster_count * self.aiv_per_cluster
+
+
+@dataclass(frozen=True, slots=True)
+class ClockSpec:
+    """Clock rates of the AI cores and of the counter that stamps records."""
+
+    core_mhz: int
+    counter_mhz: int
+    """Rate of the system counter that stamps swimlane records."""
+
+    def __post_init__(self) -> None:
+        _check_figures(self)
+
+
+@dataclass(frozen=True, slots=True)
+class BufferSpec:
+    """Capacities of the on-chip buffers of one core, and their alignment.
+
+    L1, L0A, L0B and L0C belong to an AIC, UB to an AIV.
+
+    Raises:
+        HardwareSpecError: If a figure is not positive, or more UB is usable than exists.
+    """
+
+    l1_capacity_bytes: int
+    l0a_capacity_bytes: int
+    l0b_capacity_bytes: int
+    l0c_capacity_bytes: int
+    ub_capacity_bytes: int
+    ub_usable_bytes: int
+    """What the compiler may allocate; the rest is reserved."""
+    alignment_bytes: int
+
+    def __post_init__(self) -> None:
+        _check_figures(self)
+        if self.ub_usable_bytes > self.ub_capacity_bytes:
+            msg = (
+                f"BufferSpec.ub_usable_bytes: is {self.ub_usable_bytes}; expected at most "
+                f"ub_capacity_bytes, {self.ub_capacity_bytes}; correct one in the chip file"
+            )
+            raise HardwareSpecError(msg)
+
+
+@dataclass(frozen=True, slots=True)
+class MemorySpec:
+    """Global memory: L2, HBM and what one core can pull or push.
+
+    A row costs ``ceil(row_bytes / gm_granularity_bytes) * gm_granularity_bytes``. The chip serves
+    ``1 / (h / l2_bytes_per_us + (1 - h) / hbm_bytes_per_us)`` in total, h the fraction of hits.
+    """
+
+    l2_capacity_bytes: int
+    l2_line_bytes: int
+    gm_granularity_bytes: int
+    """A row of a transfer moves a whole multiple of this."""
+    l2_bytes_per_us: float
+    hbm_bytes_per_us: float
+    core_read_bytes_per_cycle: float
+    core_write_bytes_per_cycle: float
+    read_latency_ns: float
+    """Start of a load to its first data."""
+    write_latency_ns: float
+    aic_reads_in_flight: float
+    """Scattered rows of at most 1 KiB that one core has outstanding."""
+    aiv_reads_in_flight: float
+
+    def __post_init__(self) -> None:
+        _check_figures(self)
+
+
+@dataclass(frozen=True, slots=True)
+class CubeSpec:
+    """MMAD, the L1 to L0 loads and the L0C drain (FIXP).
+
+    An MMAD takes ``head + passes * ceil(m / fractal_rows) * ceil(n / fractal_cols) *
+    ceil(k * bytes / fractal_k_bytes)`` cycles; ``passes`` is ``fp32_passes`` for fp32, else 1.
+    A drain of an (m, n) accumulator of 4-byte elements takes ``fixed + m * (max(row_floor, 4 * n /
+    bytes_per_cycle) + penalty * (odd(ceil(n / 8)) - 1))``; odd(x) is x without factors of two.
+    """
+
+    fractal_rows: int
+    fractal_cols: int
+    fractal_k_bytes: int
+    mmad_head_cycles: float
+    """Head of an MMAD that finds the cube idle."""
+    mmad_streamed_head_cycles: float
+    """Head of an MMAD that follows another without a pause."""
+    fp32_passes: int
+    l1_to_l0a_bytes_per_cycle: float
+    l1_to_l0b_bytes_per_cycle: float
+    l1_to_l0_startup_cycles: float
+    fixp_fixed_cycles: float
+    fixp_row_floor_cycles: float
+    fixp_bytes_per_cycle: float
+    fixp_penalty_cycles: float
+
+    def __post_init__(self) -> None:
+        _check_figures(self)
+
+
+@dataclass(frozen=True, slots=True)
+class VectorClassSpec:
+    """Cycles of one class of vector instruction; figures that do not apply are zero.
+
+    Elementwise classes: ``slope * repeats + fixed``, repeats over the whole operand.
+    Classes that walk rows (reductions, ``row_expand``, index gather): ``rows * (per_row +
+    per_row_repeat * R) + fixed + fixed_per_repeat * R``, R the repeats of one row.
+    The slope of a class is zero in one of the two forms, so the sum of both is always right.
+    """
+
+    slope_cycles_per_repeat: float = 0.0
+    fixed_cycles: float = 0.0
+    per_row_cycles: float = 0.0
+    per_row_repeat_cycles: float = 0.0
+    fixed_per_repeat_cycles: float = 0.0
+
+    def __post_init__(self) -> None:
+        _check_figures(self, zero_allowed=frozenset(item.name for item in fields(self)))
+
+
+@dataclass(frozen=True, slots=True)
+class VectorSpec:
+    """The vector unit: bytes per repeat and one class per cost key of the op table.
+
+    Raises:
+        HardwareSpecError: If a figure is out of range or a class of ``VECTOR_COST_KEYS`` missing.
+    """
+
+    repeat_bytes: int
+    partial_repeat_cycles: float
+    """Added when the operand is not a whole number of repeats (count mode)."""
+    classes: dict[str, VectorClassSpec]
+
+    def __post_init__(self) -> None:
+        _check_figures(self, zero_allowed=frozenset({"partial_repeat_cycles"}))
+        missing = [key for key in VECTOR_COST_KEYS if key not in self.classes]
+        if missing:
+            msg = (
+                f"VectorSpec.classes: lacks {', '.join(missing)}; expected one class for each of "
+                f"{', '.join(VECTOR_COST_KEYS)}; add them"
+            )
+            raise HardwareSpecError(msg)
+
+    def class_for(self, cost_key: str) -> VectorClassSpec:
+        """The class that prices operations with ``cost_key``.
+
+        Raises:
+            HardwareSpecError: If the chip has no such class.
+        """
+        try:
+            return self.classes[cost_key]
+        except KeyError as error:
+            msg = (
+                f"VectorSpec.classes: no class for cost key {cost_key!r}; expected one of "
+                f"{', '.join(sorted(self.classes))}; correct the cost key in the op table"
+            )
+            raise HardwareSpecError(msg) from error
+
+
+@dataclass(frozen=True, slots=True)
+class ScalarSpec:
+    """The scalar unit: instruction issue and reads of global memory through its D-cache."""
+
+    issue_cycles: float
+    """Scalar work to put one instruction into the queue of a pipe."""
+    dcache_line_bytes: int
+    gm_read_miss_ns: float
+    gm_read_hit_cycles: float
+
+    def __post_init__(self) -> None:
+        _check_figures(self)
+
+
+@dataclass(frozen=True, slots=True)
+class SyncSpec:
+    """Cube to vector hand-over inside a MIX task."""
+
+    handshake_ns: float
+    is_cross_core_through_gm: bool
+    """True where tiles between AIC and AIV travel through global memory (a2a3)."""
+
+    def __post_init__(self) -> None:
+        _check_figures(self)
+
+
+@dataclass(frozen=True, slots=True)
+class RuntimeSpec:
+    """AICPU costs and limits of the ``tensormap_and_ringbuffer`` runtime.
+
+    Orchestrator: ``submit_fixed + per_tensor * tensors + per_lookup * lookups + per_insert *
+    inserts + per_edge * edges + submit_user_code`` per task. A scheduler thread polls its running
+    cores one after another, resolves what ended, then pops, prepares and publishes blocks.
+    """
+
+    submit_fixed_ns: float
+    submit_per_tensor_ns: float
+    submit_per_lookup_ns: float
+    submit_per_insert_ns: float
+    submit_per_edge_ns: float
+    submit_user_code_ns: float
+    """The kernel's own orchestration code between two submits."""
+    poll_per_core_ns: float
+    poll_base_ns: float
+    completion_ns: float
+    """Handling of one FIN, whether or not it ends the task."""
+    resolve_first_ns: float
+    """Added when the FIN ends the task: the walk over its consumers, the first included."""
+    resolve_per_consumer_ns: float
+    """Each consumer after the first."""
+    pop_batch_ns: float
+    prepare_block_ns: float
+    fence_ns: float
+    publish_block_ns: float
+    store_visible_ns: float
+    """A published block to the core that polls for it."""
+    finish_visible_ns: float
+    """End on the core to the earliest poll that sees it, that load of COND included."""
+    core_setup_ns: float
+    """Receive to start on a warm core, swimlane collection off."""
+    core_setup_swimlane_ns: float
+    """Receive to start on a warm core while the swimlane is collected."""
+    record_swimlane_ns: float
+    """Write-back of the swimlane record after a kernel, before the core takes the next."""
+    core_slot_count: int
+    """Blocks that one core holds: the running one and those staged behind it."""
+    ring_count: int
+    """Rings of task slots; a task uses ring ``min(scope depth, ring_count - 1)``."""
+    ring_slot_count: int
+    """Task slots of one ring."""
+    ring_heap_bytes: int
+    """Output heap of one ring."""
+    output_alignment_bytes: int
+    """Outputs are placed in the heap at multiples of this."""
+
+    def __post_init__(self) -> None:
+        _check_figures(self)
+
+
+@dataclass(frozen=True, slots=True)
+class ChipSpec:
+    """One runtime device: a die of an A2/A3, both dies of an A5."""
+
+    name: str
+    title: str
+    """The part as its maker calls it."""
+    topology: TopologySpec
+    clock: ClockSpec
+    buffer: BufferSpec
+    memory: MemorySpec
+    cube: CubeSpec
+    vector: VectorSpec
+    scalar: ScalarSpec
+    sync: SyncSpec
+    runtime: RuntimeSpec

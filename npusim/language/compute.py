@@ -1,0 +1,193 @@
+"""How a vector operation runs: operands in, numpy function, result tile, one recorded row."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from npusim.errors import KernelError
+from npusim.language import table
+from npusim.language.block import Block
+from npusim.language.dtypes import Array, DType, promote, round_to, to_compute
+from npusim.language.recorder import current_block
+from npusim.language.values import Shape, Tensor, Tile, rows_and_cols
+from npusim.program import NO_INDEX, AccessMode, Space, Unit
+
+Operand = Tile | Tensor | float
+NumpyFunction = Callable[..., Array]
+
+
+def as_tile(block: Block, value: Operand, operation: str) -> Tile:
+    """``value`` as a tile; a whole tensor is loaded at every use (DSL_REFERENCE.md section 1.3).
+
+    Raises:
+        KernelError: If ``value`` is not a tile or a tensor.
+    """
+    if isinstance(value, Tile):
+        return value
+    if isinstance(value, Tensor):
+        return load_region(block, value, value.array, value.offset, value.shape)
+    msg = (
+        f"{block.recorder.where()}: pl.{operation} got {type(value).__name__} {value!r}; "
+        "expected a tile or a tensor"
+    )
+    raise KernelError(msg)
+
+
+def load_region(
+    block: Block,
+    tensor: Tensor,
+    region: Array,
+    offset: int,
+    shape: Shape,
+    space: Space = Space.UNRESOLVED,
+) -> Tile:
+    """Load ``region`` of ``tensor`` (a numpy view at ``offset``) into a fresh tile: a snapshot."""
+    site = block.recorder.site()
+    access = block.access(tensor, AccessMode.READ, offset, shape)
+    tile = block.new_tile(region.copy(), tensor.dtype, space, site)
+    tile.storage.load_access = access
+    tiles = (tile.storage.tile_id, NO_INDEX, NO_INDEX, NO_INDEX)
+    counted = (*rows_and_cols(shape), 0)
+    block.emit(table.LOAD, (tensor.dtype, tensor.dtype), counted, tiles, access, site)
+    return tile
+
+
+def finish(
+    block: Block,
+    kind: int,
+    result: Array,
+    out_dtype: DType,
+    operands: tuple[Tile, ...],
+    *,
+    valid: Shape | None = None,
+    counted: Shape | None = None,
+    dtype: DType | None = None,
+) -> Tile:
+    """Make the result tile of a vector operation and record the row.
+
+    Args:
+        block: The block that runs.
+        kind: Index in the op table.
+        result: The values, already in ``out_dtype``.
+        out_dtype: Type of the result.
+        operands: Tiles read, in order; at most three.
+        valid: Valid region of the result.
+        counted: Shape that counts as work; the result's unless the op counts its input.
+        dtype: Type computed in; that of the first operand unless given.
+    """
+    ids = [block.operand(tile, Space.UB, position) for position, tile in enumerate(operands)]
+    site = block.recorder.site()
+    tile = block.new_tile(result, out_dtype, Space.UB, site)
+    tile.valid = valid
+    ids += [NO_INDEX] * (3 - len(ids))
+    compute = dtype or (operands[0].dtype if operands else out_dtype)
+    shape = (*rows_and_cols(counted or result.shape), 0)
+    tiles = (tile.storage.tile_id, ids[0], ids[1], ids[2])
+    block.emit(kind, (compute, out_dtype), shape, tiles, site=site)
+    return tile
+
+
+def unary_op(name: str, cost_key: str) -> Callable[[NumpyFunction], Callable[[Operand], Tile]]:
+    """Define ``pl.name(x)`` from a numpy function of one array; the valid region is kept."""
+
+    def define(function: NumpyFunction) -> Callable[[Operand], Tile]:
+        kind = table.add_row(
+            name, Unit.VECTOR, cost_key, summary=_summary(function), function=function
+        )
+
+        def operation(x: Operand) -> Tile:
+            block = current_block(name)
+            tile = as_tile(block, x, name)
+            result = in_type(function(to_compute(tile.array)), tile.dtype)
+            return finish(block, kind, result, tile.dtype, (tile,), valid=tile.valid)
+
+        _name_after(operation, function)
+        return operation
+
+    return define
+
+
+def binary_op(
+    name: str, cost_key: str, *, scalar_cost_key: str = "unary_scalar"
+) -> Callable[[NumpyFunction], Callable[[Operand, Operand], Tile]]:
+    """Define ``pl.name(x, y)``; with a Python number it is the scalar form ``names`` of the ISA."""
+
+    def define(function: NumpyFunction) -> Callable[[Operand, Operand], Tile]:
+        summary = _summary(function)
+        kind = table.add_row(name, Unit.VECTOR, cost_key, summary=summary, function=function)
+        scalar_kind = table.add_row(
+            f"{name}s",
+            Unit.VECTOR,
+            scalar_cost_key,
+            summary=f"{summary[:-1]}, with a scalar.",
+            function=function,
+        )
+
+        def operation(lhs: Operand, rhs: Operand) -> Tile:
+            block = current_block(name)
+            if isinstance(rhs, int | float | np.generic):
+                return _with_scalar(block, scalar_kind, name, function, lhs, rhs)
+            if isinstance(lhs, int | float | np.generic):
+                swapped = _swap(function)
+                return _with_scalar(block, scalar_kind, name, swapped, rhs, lhs)
+            x, y = as_tile(block, lhs, name), as_tile(block, rhs, name)
+            return broadcast(block, kind, name, function, x, y)
+
+        _name_after(operation, function)
+        return operation
+
+    return define
+
+
+def broadcast(
+    block: Block, kind: int, name: str, function: NumpyFunction, x: Tile, y: Tile
+) -> Tile:
+    """A binary operation on two tiles with numpy broadcasting of trailing axes.
+
+    The valid region survives only if both operands have the same shape and region: a region never
+    leaks through a broadcast (DSL_REFERENCE.md section 5.3).
+    """
+    dtype = promote(x.dtype, y.dtype)
+    try:
+        result = function(_operand(x, dtype), _operand(y, dtype))
+    except ValueError as error:
+        msg = (
+            f"{block.recorder.where()}: pl.{name} of {list(x.shape)} and {list(y.shape)}; "
+            "expected shapes that broadcast along trailing axes"
+        )
+        raise KernelError(msg) from error
+    valid = x.valid if x.shape == y.shape and x.valid == y.valid else None
+    return finish(block, kind, in_type(result, dtype), dtype, (x, y), valid=valid, dtype=dtype)
+
+
+def _with_scalar(
+    block: Block, kind: int, name: str, function: NumpyFunction, x: Operand, scalar: Any
+) -> Tile:
+    tile = as_tile(block, x, name)
+    array = to_compute(tile.array)
+    result = in_type(function(array, array.dtype.type(scalar)), tile.dtype)
+    return finish(block, kind, result, tile.dtype, (tile,), valid=tile.valid)
+
+
+def in_type(array: Array, dtype: DType) -> Array:
+    """A freshly computed ``array`` as ``dtype``; rounds to nearest-even only where it must."""
+    return array if array.dtype == dtype.numpy else round_to(array, dtype)
+
+
+def _operand(tile: Tile, dtype: DType) -> Array:
+    array = to_compute(tile.array)
+    return array if tile.dtype is dtype else to_compute(in_type(array, dtype))
+
+
+def _swap(function: NumpyFunction) -> NumpyFunction:
+    return lambda x, scalar: function(scalar, x)
+
+
+def _summary(function: NumpyFunction) -> str:
+    return (function.__doc__ or "").strip().split("\n")[0]
+
+
+def _name_after(operation: Callable[..., Tile], function: NumpyFunction) -> None:
+    operation.__name__ = operation.__qualname__ = function.__name__
+    operation.__doc__ = function.__doc__

@@ -1,0 +1,212 @@
+"""The data types of the DSL and their rounding.
+
+BF16 is stored as ``ml_dtypes.bfloat16``; arithmetic on it runs in FP32, as the vector unit does,
+and rounds once when the result is stored. Rounding modes: DSL_REFERENCE.md section 5.4.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import ml_dtypes
+import numpy as np
+import numpy.typing as npt
+
+from npusim.errors import KernelError
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class DType:
+    """A data type of the DSL; ``numpy`` is what stores it."""
+
+    name: str
+    index: int
+    numpy: np.dtype[Any]
+    nbytes: int
+    is_float: bool
+
+    def __str__(self) -> str:
+        return self.name
+
+
+_ROWS: tuple[tuple[str, Any, bool], ...] = (
+    ("FP32", np.float32, True),
+    ("FP16", np.float16, True),
+    ("BF16", ml_dtypes.bfloat16, True),
+    ("FP8E4M3FN", ml_dtypes.float8_e4m3fn, True),
+    ("INT8", np.int8, False),
+    ("INT16", np.int16, False),
+    ("INT32", np.int32, False),
+    ("INT64", np.int64, False),
+    ("UINT8", np.uint8, False),
+    ("UINT16", np.uint16, False),
+    ("UINT32", np.uint32, False),
+    ("UINT64", np.uint64, False),
+    ("BOOL", np.bool_, False),
+    ("INDEX", np.int64, False),
+)
+
+ALL_DTYPES: tuple[DType, ...] = tuple(
+    DType(name, index, np.dtype(storage), np.dtype(storage).itemsize, is_float)
+    for index, (name, storage, is_float) in enumerate(_ROWS)
+)
+BY_NAME = {dtype.name: dtype for dtype in ALL_DTYPES}
+_BY_NUMPY = {dtype.numpy: dtype for dtype in reversed(ALL_DTYPES)}
+
+FP32, FP16, BF16, FP8E4M3FN = (BY_NAME[n] for n in ("FP32", "FP16", "BF16", "FP8E4M3FN"))
+INT8, INT16, INT32, INT64 = (BY_NAME[n] for n in ("INT8", "INT16", "INT32", "INT64"))
+UINT8, UINT16, UINT32, UINT64 = (BY_NAME[n] for n in ("UINT8", "UINT16", "UINT32", "UINT64"))
+BOOL, INDEX = BY_NAME["BOOL"], BY_NAME["INDEX"]
+
+ROUND_MODES = ("none", "rint", "round", "floor", "ceil", "trunc", "odd")
+
+
+def dtype_of(array: Array) -> DType:
+    """The DSL type that stores ``array``.
+
+    Raises:
+        KernelError: If no DSL type uses that numpy type.
+    """
+    try:
+        return _BY_NUMPY[array.dtype]
+    except KeyError:
+        known = ", ".join(dtype.name for dtype in ALL_DTYPES)
+        msg = f"numpy type {array.dtype} has no DSL type; expected one of {known}"
+        raise KernelError(msg) from None
+
+
+def promote(lhs: DType, rhs: DType) -> DType:
+    """Result type of a binary operation: float beats int, more bits win, signed wins a tie."""
+    if lhs is rhs:
+        return lhs
+    if lhs.is_float != rhs.is_float:
+        return lhs if lhs.is_float else rhs
+    if lhs.nbytes != rhs.nbytes:
+        return lhs if lhs.nbytes > rhs.nbytes else rhs
+    return rhs if lhs.name.startswith("U") else lhs
+
+
+def to_compute(array: Array) -> Array:
+    """``array`` in the type the vector unit computes in: BF16 and FP8 widen to FP32."""
+    if array.dtype == BF16.numpy:
+        return widen_bf16(array)
+    if array.dtype == FP8E4M3FN.numpy:
+        return array.astype(np.float32)
+    return array
+
+
+def widen_bf16(array: Array) -> npt.NDArray[np.float32]:
+    """FP32 values of a BF16 array; a shift of the bits is 3x faster than a cast."""
+    bits = array.view(np.uint16).astype(np.uint32)
+    bits <<= 16
+    return bits.view(np.float32)
+
+
+def round_to(array: Array, target: DType, mode: str = "rint") -> Array:
+    """``array`` converted to ``target`` with rounding ``mode``.
+
+    Shapes: any; same shape out. Float to integer saturates at the target's range, as a2a3 does by
+    default; NaN becomes 0. Widening is exact in every mode.
+
+    Raises:
+        KernelError: If ``mode`` is not one of ``ROUND_MODES``.
+    """
+    if mode not in ROUND_MODES:
+        msg = f"cast mode is {mode!r}; expected one of {', '.join(ROUND_MODES)}"
+        raise KernelError(msg)
+    if array.dtype == target.numpy:
+        return array.copy()
+    source = to_compute(array)
+    if target.is_float:
+        return _to_float(source, target, mode)
+    if source.dtype.kind == "f":
+        return _float_to_int(source, target, mode)
+    return source.astype(target.numpy)
+
+
+def _to_float(source: Array, target: DType, mode: str) -> Array:
+    if target is BF16:
+        return _narrow_bits(source.astype(np.float32), mode)
+    if mode in {"none", "rint"} or source.dtype.itemsize <= target.nbytes:
+        return source.astype(target.numpy)
+    return _narrow_directed(source, target, mode)
+
+
+def _narrow_bits(source: npt.NDArray[np.float32], mode: str) -> Array:
+    """FP32 to BF16 on the bit patterns; the low 16 bits decide."""
+    bits = source.view(np.uint32)
+    is_nan = np.isnan(source)
+    negative = bits >> np.uint32(31)
+    if mode in {"none", "rint"}:
+        rounded = bits + np.uint32(0x7FFF) + ((bits >> np.uint32(16)) & np.uint32(1))
+    elif mode == "round":
+        rounded = bits + np.uint32(0x8000)
+    elif mode == "floor":
+        rounded = bits + negative * np.uint32(0xFFFF)
+    elif mode == "ceil":
+        rounded = bits + (np.uint32(1) - negative) * np.uint32(0xFFFF)
+    elif mode == "trunc":
+        rounded = bits
+    else:
+        sticky = (bits & np.uint32(0xFFFF)) != 0
+        rounded = bits | (sticky.astype(np.uint32) << np.uint32(16))
+    high = (rounded >> np.uint32(16)).astype(np.uint16)
+    if is_nan.any():
+        high[is_nan] = np.uint16(0x7FC0)
+    return high.view(BF16.numpy)
+
+
+def _narrow_directed(source: Array, target: DType, mode: str) -> Array:
+    """Narrow to FP16 with a directed mode: take the nearest value, then step where it differs."""
+    with np.errstate(over="ignore"):
+        nearest = source.astype(target.numpy)
+    back = nearest.astype(source.dtype)
+    up = np.nextafter(nearest, target.numpy.type(np.inf))
+    down = np.nextafter(nearest, target.numpy.type(-np.inf))
+    too_low, too_high = back < source, back > source
+    if mode == "floor":
+        return np.where(too_high, down, nearest)
+    if mode == "ceil":
+        return np.where(too_low, up, nearest)
+    toward_zero = np.where(
+        (source > 0) & too_high, down, np.where((source < 0) & too_low, up, nearest)
+    )
+    if mode == "trunc":
+        return toward_zero
+    away = np.where(source > 0, np.nextafter(toward_zero, target.numpy.type(np.inf)), toward_zero)
+    away = np.where(source < 0, np.nextafter(toward_zero, target.numpy.type(-np.inf)), away)
+    inexact = toward_zero.astype(source.dtype) != source
+    if mode == "odd":
+        is_even = (toward_zero.view(np.uint16) & np.uint16(1)) == 0
+        return np.where(inexact & is_even, away, toward_zero)
+    gap_low = np.abs(source - toward_zero.astype(source.dtype))
+    gap_high = np.abs(away.astype(source.dtype) - source)
+    return np.where(inexact & (gap_high <= gap_low), away, toward_zero)
+
+
+def _float_to_int(source: Array, target: DType, mode: str) -> Array:
+    if target is BOOL:
+        flags: Array = source != 0
+        return flags
+    values = source.astype(np.float64)
+    if mode in {"none", "rint"}:
+        values = np.rint(values)
+    elif mode == "round":
+        values = np.copysign(np.floor(np.abs(values) + 0.5), values)
+    elif mode == "floor":
+        values = np.floor(values)
+    elif mode == "ceil":
+        values = np.ceil(values)
+    elif mode == "trunc":
+        values = np.trunc(values)
+    else:
+        floor = np.floor(values)
+        values = np.where((values != floor) & (floor % 2 == 0), floor + 1, floor)
+    info = np.iinfo(target.numpy)
+    values = np.nan_to_num(values, nan=0.0, posinf=float(info.max), neginf=float(info.min))
+    if target.nbytes == 8:  # float64 cannot hold the 64-bit limits exactly
+        inside = (values > float(info.min)) & (values < float(info.max))
+        clipped = np.where(values > 0, info.max, info.min).astype(target.numpy)
+        return np.where(inside, np.where(inside, values, 0).astype(target.numpy), clipped)
+    return np.clip(values, info.min, info.max).astype(target.numpy)

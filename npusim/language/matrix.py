@@ -1,0 +1,135 @@
+"""Matrix multiplication on the cube unit (DSL_REFERENCE.md section 5.5)."""
+
+import numpy as np
+
+from npusim.errors import KernelError
+from npusim.language import table
+from npusim.language.block import Block
+from npusim.language.compute import Operand, as_tile
+from npusim.language.dtypes import FP32, INT32, Array, DType, to_compute
+from npusim.language.recorder import current_block
+from npusim.language.values import Tile
+from npusim.program import NO_INDEX, Space, Unit
+
+_MATMUL = table.add_row(
+    "matmul", Unit.CUBE, "mmad", summary="Matrix product; FP32 or INT32 accumulation."
+)
+_MATMUL_ACC = table.add_row(
+    "matmul_acc", Unit.CUBE, "mmad", summary="Matrix product added into an accumulator."
+)
+_FP32_EXACT = 1 << 24
+_INT8_PRODUCT = 128 * 128
+
+
+def matmul(
+    a: Operand,
+    b: Operand,
+    out_dtype: DType | None = None,
+    a_trans: bool = False,
+    b_trans: bool = False,
+) -> Tile:
+    """Matrix product: FP32 from floats, INT32 from integers, whatever ``out_dtype`` says.
+
+    Shapes: a (M, K) or (K, M) with ``a_trans``; b (K, N) or (N, K) with ``b_trans``; leading axes
+    broadcast → (..., M, N) in L0C.
+
+    Raises:
+        KernelError: If the inner extents or the types do not fit.
+    """
+    del out_dtype  # type information of the front end; the cube decides (section 5.5)
+    block = current_block("matmul")
+    left, right = as_tile(block, a, "matmul"), as_tile(block, b, "matmul")
+    product, shape = _multiply(block, "matmul", left, right, a_trans, b_trans)
+    in0, in1 = block.operand(left, Space.L1, 0), block.operand(right, Space.L1, 1)
+    site = block.recorder.site()
+    dtype = FP32 if left.dtype.is_float else INT32
+    tile = block.new_tile(product, dtype, Space.L0C, site)
+    tiles = (tile.storage.tile_id, in0, in1, NO_INDEX)
+    block.emit(_MATMUL, (left.dtype, dtype), shape, tiles, site=site)
+    return tile
+
+
+def matmul_acc(
+    acc: Tile,
+    a: Operand,
+    b: Operand,
+    a_trans: bool = False,
+    b_trans: bool = False,
+    init_cond: bool | None = None,
+) -> Tile:
+    """``acc + a @ b``, in the accumulator; ``init_cond`` true overwrites it instead.
+
+    Shapes: acc (..., M, N); a, b as for ``matmul`` → acc.
+
+    Raises:
+        KernelError: If a shape or a type does not fit.
+    """
+    block = current_block("matmul_acc")
+    left, right = as_tile(block, a, "matmul_acc"), as_tile(block, b, "matmul_acc")
+    product, shape = _multiply(block, "matmul_acc", left, right, a_trans, b_trans)
+    if product.size != acc.array.size or product.dtype != acc.array.dtype:
+        msg = (
+            f"{block.recorder.where()}: pl.matmul_acc of {list(product.shape)} {product.dtype} "
+            f"into an accumulator {list(acc.shape)} {acc.dtype}; expected the same shape and type"
+        )
+        raise KernelError(msg)
+    in0, in1 = block.operand(left, Space.L1, 0), block.operand(right, Space.L1, 1)
+    target = block.operand(acc, Space.L0C, 2)
+    if not init_cond:
+        product = acc.array.reshape(product.shape) + product
+    tiles = (target, in0, in1, target)
+    block.emit(_MATMUL_ACC, (left.dtype, acc.dtype), shape, tiles, site=block.recorder.site())
+    result = acc.alias(product.reshape(acc.shape), None)
+    result.storage.full = result.array
+    return result
+
+
+def _multiply(
+    block: Block,
+    name: str,
+    left: Tile,
+    right: Tile,
+    a_trans: bool,
+    b_trans: bool,
+) -> tuple[Array, tuple[int, int, int]]:
+    """The product and its (m, n, k)."""
+    a = left.array.swapaxes(-1, -2) if a_trans else left.array
+    b = right.array.swapaxes(-1, -2) if b_trans else right.array
+    if a.shape[-1] != b.shape[-2]:
+        msg = (
+            f"{block.recorder.where()}: pl.{name} of a {list(a.shape)} and b {list(b.shape)}"
+            f"{' after transposing' if a_trans or b_trans else ''}; "
+            f"expected the inner extents to agree, got {a.shape[-1]} and {b.shape[-2]}"
+        )
+        raise KernelError(msg)
+    if left.dtype.is_float != right.dtype.is_float:
+        msg = (
+            f"{block.recorder.where()}: pl.{name} of {left.dtype} and {right.dtype}; "
+            "expected two float or two integer types"
+        )
+        raise KernelError(msg)
+    if left.dtype.is_float:
+        product = np.matmul(_wide(left, a_trans), _wide(right, b_trans), dtype=np.float32)
+    else:
+        product = _integer_product(left.dtype, right.dtype, a, b)
+    _m, n = product.shape[-2:]
+    return product, (product.size // n, n, a.shape[-1])
+
+
+def _wide(tile: Tile, transposed: bool) -> Array:
+    """FP32 values of a tile, kept: the same tile often feeds several products."""
+    if tile.widened is None:
+        tile.widened = to_compute(tile.array)
+    return tile.widened.swapaxes(-1, -2) if transposed else tile.widened
+
+
+def _integer_product(a_type: DType, b_type: DType, a: Array, b: Array) -> Array:
+    """Exact INT32 product through the float BLAS, which is 50x faster than numpy's integers.
+
+    FP32 holds INT8 sums exactly up to 2**24, that is K <= 1024; FP64 up to 2**53.
+    """
+    is_int8 = a_type.nbytes == b_type.nbytes == 1
+    is_small = is_int8 and a.shape[-1] * _INT8_PRODUCT <= _FP32_EXACT
+    wide = np.float32 if is_small else np.float64
+    product: Array = np.matmul(a.astype(wide), b.astype(wide)).astype(np.int32)
+    return product

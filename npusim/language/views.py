@@ -1,0 +1,237 @@
+"""Slices, reshapes and valid regions (DSL_REFERENCE.md sections 1.3 and 5.6)."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from npusim.errors import KernelError
+from npusim.language import table
+from npusim.language.compute import as_tile, finish, load_region
+from npusim.language.recorder import Recorder, current
+from npusim.language.values import Shape, Tensor, Tile
+from npusim.program import Unit
+
+Value = Tensor | Tile
+
+_TRANSPOSE = table.add_row(
+    "transpose", Unit.VECTOR, "transpose", summary="Swap of the two trailing axes."
+)
+
+
+def slice_(
+    x: Value,
+    shape: Sequence[int],
+    offset: Sequence[int],
+    valid_shape: Sequence[int] | None = None,
+    drop_dims: Sequence[int] | None = None,
+) -> Value:
+    """A box of ``x``: note the order, sizes before offsets.
+
+    Outside scopes a box of a tensor is a view; inside, it is a load into a tile, a snapshot at that
+    point. A box of a tile is a tile. Elements outside the valid region are zero.
+
+    Shapes: x (..., M, N), shape (..., m, n) → (..., m, n) without ``drop_dims``.
+
+    Raises:
+        KernelError: If the box (or its valid part) leaves ``x``.
+    """
+    recorder = current()
+    box, start = tuple(shape), tuple(offset)
+    valid = _requested_valid(recorder, x, box, start, valid_shape)
+    if isinstance(x, Tile):
+        result: Value = _slice_tile(x, box, start, valid)
+    elif recorder.block is None:
+        result = _view(recorder, x, box, start)
+    else:
+        result = _load(recorder, x, box, start, valid)
+    if drop_dims:
+        kept = [n for axis, n in enumerate(result.shape) if axis not in drop_dims]
+        result = reshape(result, kept)
+    return result
+
+
+def reshape(x: Value, shape: Sequence[int]) -> Value:
+    """The same elements in another shape; never moves data.
+
+    Shapes: x any, shape with the same number of elements → shape.
+
+    Raises:
+        KernelError: If the number of elements differs or a view cannot take the shape.
+    """
+    recorder = current()
+    target = tuple(shape)
+    try:
+        array = x.array.reshape(target)
+    except ValueError as error:
+        msg = (
+            f"{recorder.where()}: pl.reshape of {list(x.shape)} to {list(target)}; "
+            f"expected {x.array.size} elements"
+        )
+        raise KernelError(msg) from error
+    if isinstance(x, Tile):
+        return x.alias(array, _reshape_valid(recorder, x, target))
+    if not np.may_share_memory(array, x.array):
+        msg = (
+            f"{recorder.where()}: pl.reshape of the view {list(x.shape)} with strides "
+            f"{list(x.strides)} to {list(target)} would copy; reshape before slicing"
+        )
+        raise KernelError(msg)
+    return _derive(recorder, x, array, x.offset)
+
+
+def transpose(x: Value, axis1: int, axis2: int) -> Value:
+    """Two axes swapped: a view outside scopes, data movement inside.
+
+    Shapes: x (..., M, N) → (..., N, M) for the trailing axes.
+    """
+    recorder = current()
+    if recorder.block is None and isinstance(x, Tensor):
+        return _derive(recorder, x, x.array.swapaxes(axis1, axis2), x.offset)
+    if recorder.block is None:
+        msg = f"{recorder.where()}: pl.transpose of a tile outside every scope; move it inside one"
+        raise KernelError(msg)
+    tile = as_tile(recorder.block, x, "transpose")
+    result = np.ascontiguousarray(tile.array.swapaxes(axis1, axis2))
+    return finish(recorder.block, _TRANSPOSE, result, tile.dtype, (tile,))
+
+
+def set_validshape(x: Tile, rows: int, cols: int) -> Tile:
+    """``x`` with only its first ``rows`` by ``cols`` elements valid; moves nothing.
+
+    Shapes: x (M, N) → (M, N).
+
+    Raises:
+        KernelError: If the region is larger than the tile.
+    """
+    valid = (*x.shape[:-2], rows, cols)
+    if not (0 <= rows <= x.shape[-2] and 0 <= cols <= x.shape[-1]):
+        msg = (
+            f"{current().where()}: pl.set_validshape to ({rows}, {cols}) of a tile "
+            f"{list(x.shape)}; expected at most its shape"
+        )
+        raise KernelError(msg)
+    return x.alias(x.array, None if valid == x.shape else valid)
+
+
+def subscript_box(x: Value, index: Any) -> tuple[list[int], list[int], list[int]]:
+    """Sizes, offsets and dropped axes of ``x[index]``; integers drop their axis.
+
+    Raises:
+        KernelError: If the index has a step or too many entries.
+    """
+    entries = index if isinstance(index, tuple) else (index,)
+    if len(entries) > len(x.shape):
+        msg = (
+            f"{current().where()}: {len(entries)} subscripts of a value with shape "
+            f"{list(x.shape)}; expected at most {len(x.shape)}"
+        )
+        raise KernelError(msg)
+    sizes, offsets, dropped = list(x.shape), [0] * len(x.shape), []
+    for axis, entry in enumerate(entries):
+        if isinstance(entry, slice):
+            if entry.step not in {None, 1}:
+                msg = f"{current().where()}: subscript with step {entry.step}; expected none"
+                raise KernelError(msg)
+            start = 0 if entry.start is None else int(entry.start)
+            stop = x.shape[axis] if entry.stop is None else int(entry.stop)
+            sizes[axis], offsets[axis] = stop - start, start
+        else:
+            sizes[axis], offsets[axis] = 1, int(entry)
+            dropped.append(axis)
+    return sizes, offsets, dropped
+
+
+def _requested_valid(
+    recorder: Recorder, x: Value, box: Shape, start: Shape, valid: Sequence[int] | None
+) -> Shape | None:
+    requested = box if valid is None else tuple(valid)
+    if not (len(box) == len(start) == len(requested) == len(x.shape)):
+        msg = (
+            f"{recorder.where()}: pl.slice of {x!r} with shape {list(box)}, offset {list(start)}"
+            f"{'' if valid is None else f', valid_shape {list(requested)}'}; "
+            f"expected {len(x.shape)} entries each"
+        )
+        raise KernelError(msg)
+    for axis, (low, size, want) in enumerate(zip(start, box, requested, strict=True)):
+        if low < 0 or size < 0 or want > size or low + want > x.shape[axis]:
+            msg = (
+                f"{recorder.where()}: pl.slice of {x!r} takes [{low}, {low + want}) of axis "
+                f"{axis}; expected it within [0, {x.shape[axis]}); mark the rest with valid_shape"
+            )
+            raise KernelError(msg)
+    return None if requested == box else requested
+
+
+def _slice_tile(x: Tile, box: Shape, start: Shape, valid: Shape | None) -> Tile:
+    if x.valid is not None:
+        inside = tuple(
+            min(max(have - low, 0), want)
+            for have, low, want in zip(x.valid, start, valid or box, strict=True)
+        )
+        valid = None if inside == box else inside
+    return x.alias(_cut(x.array, box, start, valid), valid)
+
+
+def _cut(array: np.ndarray[Any, Any], box: Shape, start: Shape, valid: Shape | None) -> Any:
+    """A copy of the box, zero outside its valid part where that leaves the array."""
+    if valid is None:
+        return array[tuple(slice(low, low + n) for low, n in zip(start, box, strict=True))].copy()
+    result = np.zeros(box, array.dtype)
+    stops = [min(low + n, size) for low, n, size in zip(start, box, array.shape, strict=True)]
+    source = array[tuple(slice(low, stop) for low, stop in zip(start, stops, strict=True))]
+    result[tuple(slice(0, n) for n in source.shape)] = source
+    return result
+
+
+def _view(recorder: Recorder, x: Tensor, box: Shape, start: Shape) -> Tensor:
+    array = x.array[tuple(slice(low, low + n) for low, n in zip(start, box, strict=True))]
+    return _derive(recorder, x, array, _offset(x, start))
+
+
+def _derive(recorder: Recorder, x: Tensor, array: np.ndarray[Any, Any], offset: int) -> Tensor:
+    """A view of ``x``. Made inside a scope it stands for ``x``, which the task captured."""
+    origin = None if recorder.block is None else (x.origin or x)
+    return recorder.keep(Tensor(x.buffer, array, offset, origin=origin))
+
+
+def _load(recorder: Recorder, x: Tensor, box: Shape, start: Shape, valid: Shape | None) -> Tile:
+    block = recorder.block
+    if block is None:
+        msg = "a load needs an open scope"
+        raise KernelError(msg)
+    loaded = box if valid is None else valid
+    region = x.array[tuple(slice(low, low + n) for low, n in zip(start, loaded, strict=True))]
+    tile = load_region(block, x, region, _offset(x, start), loaded)
+    if valid is None:
+        return tile
+    padded = np.zeros(box, x.array.dtype)
+    padded[tuple(slice(0, n) for n in loaded)] = region
+    tile.storage.row[4] = padded.nbytes
+    tile.storage.full = padded
+    return tile.alias(padded, valid)
+
+
+def _offset(x: Tensor, start: Shape) -> int:
+    return x.offset + sum(low * stride for low, stride in zip(start, x.strides, strict=True))
+
+
+def _reshape_valid(recorder: Recorder, x: Tile, target: Shape) -> Shape | None:
+    """The valid region in the new shape: unit axes come and go, or a prefix of whole rows."""
+    if x.valid is None:
+        return None
+    core = [v for v, n in zip(x.valid, x.shape, strict=True) if n != 1]
+    extents = [n for n in x.shape if n != 1]
+    if extents == [n for n in target if n != 1]:
+        entries = iter(core)
+        return tuple(1 if n == 1 else next(entries) for n in target)
+    whole_rows = x.valid[1:] == x.shape[1:]
+    elements = int(np.prod(x.valid))
+    per_row = int(np.prod(target[1:]))
+    if whole_rows and elements % per_row == 0:
+        return (elements // per_row, *target[1:])
+    msg = (
+        f"{recorder.where()}: pl.reshape of a tile {list(x.shape)} with valid region "
+        f"{list(x.valid)} to {list(target)}; the region has no shape there; fillpad first"
+    )
+    raise KernelError(msg)

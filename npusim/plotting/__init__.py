@@ -1,0 +1,13 @@
+"""Pictures of traces as matplotlib figures.
+
+Owns every use of a plotting library. Figures are plain objects (``matplotlib.figure.Figure``, drawn
+by Agg): no pyplot state, no window, the same bytes for the same trace. Refuses to know the
+simulator and hardware figures, and computes nothing that ``analysis`` does not.
+"""
+
+from npusim.plotting.compared import compare_figure
+from npusim.plotting.output import save_figure
+from npusim.plotting.swimlane import swimlane_figure
+from npusim.plotting.waits import waits_figure
+
+__all__ = ["compare_figure", "save_figure", "swimlane_figure", "waits_figure"]

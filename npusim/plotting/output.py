@@ -1,0 +1,66 @@
+"""Writes a figure to a file: whole or not at all, and the same bytes every time."""
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+from matplotlib.figure import Figure
+
+from npusim.errors import OutputError, UsageError
+
+# Dates and random identifiers are what makes two equal pictures differ on disk.
+_METADATA: dict[str, dict[str, Any]] = {
+    ".png": {},
+    ".svg": {"Date": None},
+    ".pdf": {"CreationDate": None},
+}
+
+
+def save_figure(fig: Figure, path: str | Path, dpi: int = 150) -> Path:
+    """Writes ``fig`` as PNG, SVG or PDF, by the suffix of ``path``, and returns the path.
+
+    The file appears under its name only when it is complete; an older one is replaced.
+
+    Args:
+        fig: Any matplotlib figure.
+        path: Where to write; the directory must exist.
+        dpi: Dots per inch of a PNG.
+
+    Raises:
+        UsageError: If the suffix is not one of the three.
+        OutputError: If the file cannot be written.
+    """
+    target = Path(path)
+    suffix = target.suffix.lower()
+    if suffix not in _METADATA:
+        msg = f"{target}: unknown picture format {suffix!r}; expected a name ending in "
+        raise UsageError(msg + ", ".join(_METADATA))
+    try:
+        _write(fig, target, suffix, dpi)
+    except OSError as error:
+        msg = f"{target}: cannot write the picture, {error.strerror}; name a writable directory"
+        raise OutputError(msg) from error
+    return target
+
+
+def _write(fig: Figure, target: Path, suffix: str, dpi: int) -> None:
+    # In the target's directory, because a rename is atomic only within one file system.
+    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=suffix, dir=target.parent)
+    temporary = Path(name)
+    try:
+        salt = matplotlib.rc_context({"svg.hashsalt": "npusim", "svg.fonttype": "path"})
+        with os.fdopen(handle, "wb") as file, salt:
+            fig.savefig(file, format=suffix[1:], dpi=dpi, metadata=_METADATA[suffix])
+        temporary.chmod(0o666 & ~_umask())
+        temporary.replace(target)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    """The process's file mode mask; it can only be read by setting it."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,55 @@
+"""What every picture says about itself: kernel, variant, chip, parameters, version."""
+
+from typing import Any
+
+import npusim
+from npusim.trace import Trace
+from npusim.units import ps_to_us
+
+_MOST_CHARACTERS = 90  # of the parameters; more would run into the next thing on the page
+
+
+def headline(trace: Trace) -> str:
+    """Kernel, variant, chip and makespan in one line."""
+    info = trace.info
+    name = " / ".join(filter(None, (info.kernel, info.variant))) or "unnamed kernel"
+    chip = f" on {info.chip}" if info.chip else ""
+    return f"{name}{chip}: makespan {ps_to_us(trace.makespan_ps):,.1f} us"
+
+
+def compared_headline(a: Trace, b: Trace) -> str:
+    """Kernel, both makespans and their difference in one line."""
+    a_us, b_us = ps_to_us(a.makespan_ps), ps_to_us(b.makespan_ps)
+    names = list(dict.fromkeys(trace.info.kernel or "unnamed kernel" for trace in (a, b)))
+    return f"{' and '.join(names)}: a {a_us:,.1f} us, b {b_us:,.1f} us ({b_us - a_us:+,.1f} us)"
+
+
+def details(trace: Trace) -> str:
+    """Origin, counts, key parameters and npusim version in one line."""
+    blocks = sum(task.block_num for task in trace.tasks if not task.is_dummy)
+    return "   ·   ".join(
+        filter(
+            None,
+            (
+                f"{trace.info.source}, waits {trace.info.cause_from}",
+                f"{blocks:,} tasks in {len(trace.tasks):,} submits",
+                parameters(trace.info.parameters),
+                f"npusim {npusim.__version__}",
+            ),
+        )
+    )
+
+
+def parameters(values: dict[str, Any]) -> str:
+    """The scalar parameters as ``name=value``, the first ones if there are many."""
+    shown: list[str] = []
+    for name, value in values.items():
+        if not isinstance(value, str | int | float):
+            continue
+        if len(" ".join([*shown, f"{name}={value}"])) > _MOST_CHARACTERS:
+            break
+        shown.append(f"{name}={value}")
+    left_out = len(values) - len(shown)
+    if left_out:
+        shown.append(f"+{left_out} more parameters" if shown else f"{left_out} parameters")
+    return " ".join(shown)

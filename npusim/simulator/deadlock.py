@@ -1,0 +1,65 @@
+"""The words for a simulation that came to rest with tasks left."""
+
+from collections.abc import Sequence
+
+from npusim.errors import DeadlockError
+from npusim.simulator.task_state import TaskState
+from npusim.trace import NO_TIME
+from npusim.units import ps_to_us
+
+_CHAIN_LIMIT = 8
+"""Links shown of a chain; more would not fit a terminal and say nothing new."""
+
+
+def check_all_complete(tasks: Sequence[TaskState], now_ps: int, submit_waits: int | None) -> None:
+    """Raise unless every task completed.
+
+    Args:
+        tasks: All tasks of the simulation.
+        now_ps: When nothing more happened.
+        submit_waits: The task that the orchestrator waits for, if any.
+
+    Raises:
+        DeadlockError: With the chain of waits, from the first task that did not complete.
+    """
+    stuck = [state for state in tasks if not state.is_complete]
+    if not stuck:
+        return
+    chain = _chain(tasks, stuck[0], submit_waits)
+    msg = (
+        f"no progress at {ps_to_us(now_ps):.3f} us: {len(stuck)} of {len(tasks)} tasks wait - "
+        f"{'; '.join(chain)}; expected every chain to end at a task that can run; "
+        "check explicit deps for cycles and the chip for cores of every type"
+    )
+    raise DeadlockError(msg)
+
+
+def _chain(tasks: Sequence[TaskState], first: TaskState, submit_waits: int | None) -> list[str]:
+    """Links ``task A waits for …``, followed until the end, a cycle or the limit."""
+    links: list[str] = []
+    seen: set[int] = set()
+    state = first
+    while state.task.task_id not in seen and len(links) < _CHAIN_LIMIT:
+        seen.add(state.task.task_id)
+        following, words = _wait_of(tasks, state, submit_waits)
+        links.append(f"{state.label} on {state.task.core_type.name} {words}")
+        if following is None:
+            break
+        state = tasks[following]
+    return links
+
+
+def _wait_of(
+    tasks: Sequence[TaskState], state: TaskState, submit_waits: int | None
+) -> tuple[int | None, str]:
+    if state.submit_end_ps == NO_TIME:
+        if submit_waits is None:
+            return None, "was never submitted"
+        return submit_waits, f"is not submitted: Orch[0] waits for {tasks[submit_waits].label}"
+    if state.ready_ps == NO_TIME:
+        blocking = next(one for one in state.predecessors if not tasks[one].is_complete)
+        return blocking, f"waits for {tasks[blocking].label}"
+    left = state.task.block_num - state.next_block
+    if left:
+        return None, f"is ready with {left} blocks, but no scheduler has a free core for it"
+    return None, "runs, but its completion was never seen"

@@ -1,0 +1,40 @@
+"""Contract 2: what ran where and when, and why not sooner.
+
+Owns lanes, slices, waits and edges, their invariants and their file. A capture from a real chip is
+the same type as a simulated run. Refuses to know the simulator, hardware figures and pictures.
+"""
+
+from npusim.trace.file import load_trace, save_trace
+from npusim.trace.model import (
+    EDGE_DTYPE,
+    NO_TIME,
+    PHASE_DTYPE,
+    SLICE_DTYPE,
+    WAIT_DTYPE,
+    EdgeSource,
+    Lane,
+    LaneKind,
+    PhaseKind,
+    Trace,
+    TraceInfo,
+    TraceTask,
+    WaitReason,
+)
+
+__all__ = [
+    "EDGE_DTYPE",
+    "NO_TIME",
+    "PHASE_DTYPE",
+    "SLICE_DTYPE",
+    "WAIT_DTYPE",
+    "EdgeSource",
+    "Lane",
+    "LaneKind",
+    "PhaseKind",
+    "Trace",
+    "TraceInfo",
+    "TraceTask",
+    "WaitReason",
+    "load_trace",
+    "save_trace",
+]

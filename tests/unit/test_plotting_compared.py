@@ -1,0 +1,86 @@
+import pytest
+from matplotlib.axes import Axes
+from matplotlib.collections import PolyCollection
+
+from npusim.analysis import compare
+from npusim.plotting import compare_figure
+from npusim.trace import Trace
+from tests.trace_builder import TraceBuilder, layered_trace
+
+
+def run(first: str, second: str, end_us: float, variant: str) -> Trace:
+    builder = TraceBuilder(aic=1, aiv=1, variant=variant)
+    one, other = builder.task(first, "aic"), builder.task(second)
+    builder.run(one, "AIC[0]", 0, 10)
+    builder.run(other, "AIV[0]", 12, end_us, blamed=one)
+    return builder.build()
+
+
+A = run("qk", "softmax", 30, "before")
+B = run("norm", "qk", 20, "after")
+
+
+def colours(axes: Axes) -> dict[str, tuple[float, ...]]:
+    found = [one for one in axes.collections if isinstance(one, PolyCollection)]
+    return {str(one.get_label()): tuple(one.get_facecolor()[0]) for one in found}
+
+
+def texts(axes: Axes) -> list[str]:
+    return [text.get_text() for text in axes.texts]
+
+
+def test_both_runs_share_one_time_axis() -> None:
+    top, bottom = compare_figure(A, B).axes[:2]
+    assert top.get_xlim() == bottom.get_xlim()
+    assert top.get_xlim()[1] >= 30
+    assert top.get_position().y0 > bottom.get_position().y1
+    assert bottom.get_xlabel() == "time since the run began [us]"
+
+
+def test_a_scope_has_one_colour_in_both_runs() -> None:
+    top, bottom = compare_figure(A, B).axes[:2]
+    assert colours(top)["qk"] == colours(bottom)["qk"]
+    assert len({colours(top)["softmax"], colours(bottom)["norm"], colours(top)["qk"]}) == 3
+
+
+def test_each_panel_marks_its_own_ends_and_the_other_runs_end() -> None:
+    top, bottom = compare_figure(A, B).axes[:2]
+    assert [line.get_xdata()[0] for line in top.lines] == [0, 30, 20]
+    assert [line.get_xdata()[0] for line in bottom.lines] == [0, 20, 30]
+    assert "end of b" in texts(top)
+    assert "end of a" in texts(bottom)
+
+
+def test_headings_name_the_runs_and_the_verdict_is_below_the_title() -> None:
+    figure = compare_figure(A, B)
+    title, detail = (text.get_text() for text in figure.texts)
+    assert title == "demo: a 30.0 us, b 20.0 us (-10.0 us)"
+    assert detail == compare(A, B).verdict
+    assert figure.axes[0].get_title("left") == "a   demo / before on a2a3: makespan 30.0 us"
+    assert figure.axes[1].get_title("left") == "b   demo / after on a2a3: makespan 20.0 us"
+
+
+def test_legend_has_scopes_of_both_runs_with_the_change() -> None:
+    legend = texts(compare_figure(A, B).axes[2])
+    softmax = legend.index("softmax")
+    # cells are written from the right: change, b, a
+    assert legend[softmax + 1 : softmax + 4] == ["-18.0", "0.0", "18.0"]
+    assert {"qk", "norm", "busy", "dependency", "unknown"} <= set(legend)
+
+
+def test_bars_of_the_mean_lane_are_as_long_as_the_run() -> None:
+    axes = compare_figure(A, B).axes[3]
+    labels = [label.get_text() for label in axes.get_yticklabels()]
+    assert labels == ["AIC a", "AIC b", "AIV a", "AIV b"]
+    ends = [0.0] * 4
+    for container in axes.containers:
+        for index, patch in enumerate(container.patches):
+            ends[index] += patch.get_width()
+    assert ends == pytest.approx([30, 20, 30, 20])
+    assert "[us]" in axes.get_xlabel()
+
+
+def test_runs_of_different_chips_and_an_empty_run_are_drawn() -> None:
+    large = layered_trace({"qk": "aic", "softmax": "aiv"}, blocks=30)
+    for other in (A, TraceBuilder(0, 0).build()):
+        compare_figure(large, other).canvas.draw()

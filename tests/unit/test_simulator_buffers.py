@@ -1,0 +1,88 @@
+from dataclasses import replace
+
+import pytest
+
+from npusim.errors import BufferOverflowError
+from npusim.hardware import load_chip
+from npusim.program import Space
+from npusim.simulator.buffers import TileUse, plan_buffers
+
+LIMITS = replace(load_chip("a2a3").buffer, ub_usable_bytes=1024, alignment_bytes=32)
+
+
+def use(tile, first, last, *, nbytes=256, site=0, slot=0, stages=1, space=Space.UB):
+    return TileUse(tile, int(space), site, slot, stages, nbytes, first, last)
+
+
+def plan(*uses):
+    return plan_buffers(uses, LIMITS, lambda tile: f"kernel.py:{tile} task 7 (t)")
+
+
+def test_tiles_of_a_plain_loop_share_one_buffer():
+    found = plan(use(0, 0, 1), use(1, 2, 3), use(2, 4, 5))
+    assert found.buffer_of_tile == {0: 0, 1: 0, 2: 0}
+
+
+def test_tiles_that_never_live_together_share_an_address():
+    found = plan(use(0, 0, 1, site=0), use(1, 2, 3, site=1))
+    assert found.overlaps == ((0, 1), (0, 1))
+
+
+def test_an_operand_and_its_result_do_not_share_an_address():
+    found = plan(use(0, 0, 2, site=0), use(1, 2, 3, site=1))
+    assert found.overlaps == ((0,), (1,))
+
+
+def test_slots_of_a_pipelined_loop_have_addresses_of_their_own():
+    found = plan(use(0, 0, 1, slot=0, stages=2), use(1, 2, 3, slot=1, stages=2))
+    assert found.overlaps == ((0,), (1,))
+
+
+def test_a_pipelined_buffer_is_held_between_its_tiles():
+    uses = (use(0, 0, 1, stages=2), use(1, 2, 3, site=1), use(2, 4, 5, stages=2))
+    assert plan(*uses).overlaps == ((0,), (1,))
+
+
+def test_a_plain_buffer_is_not_held():
+    assert plan(use(0, 0, 1), use(1, 2, 3, site=1), use(2, 4, 5)).overlaps == ((0, 1), (0, 1))
+
+
+def test_tiles_of_one_line_that_live_together_get_a_buffer_each():
+    found = plan(use(0, 0, 5), use(1, 1, 5), use(2, 6, 7))
+    assert found.buffer_of_tile == {0: 0, 1: 1, 2: 0}
+
+
+def test_spaces_do_not_share_addresses():
+    found = plan(use(0, 0, 1), use(1, 2, 3, site=1, space=Space.L1))
+    assert found.overlaps == ((0,), (1,))
+
+
+def test_largest_first_fits_where_program_order_does_not():
+    # In program order 256 is left at 0 and 512 at 512: 512 + 256 does not fit anywhere.
+    uses = (
+        use(0, 0, 1, nbytes=256, site=0),
+        use(1, 0, 4, nbytes=256, site=1),
+        use(2, 2, 4, nbytes=768, site=2),
+    )
+    assert plan(*uses).peak_bytes == {int(Space.UB): 1024}
+
+
+def test_holding_is_given_up_where_it_does_not_fit():
+    uses = (use(0, 0, 1, nbytes=600, stages=2), use(1, 2, 3, nbytes=600, site=1))
+    again = use(2, 4, 5, nbytes=600, stages=2)
+    assert plan(*uses, again).overlaps == ((0, 1), (0, 1))
+
+
+def test_an_overflow_names_the_task_the_buffer_and_what_lives():
+    with pytest.raises(
+        BufferOverflowError,
+        match=r"^kernel.py:1 task 7 \(t\): UB overflows with 1216 B in 2 live tiles "
+        r"\(608 B kernel.py:0 task 7 \(t\), 608 B kernel.py:1 task 7 \(t\)\); "
+        r"expected at most 1024 B; use smaller tiles or fewer pipeline stages$",
+    ):
+        plan(use(0, 0, 2, nbytes=600), use(1, 1, 2, nbytes=600, site=1))
+
+
+def test_slots_that_do_not_fit_together_overflow():
+    with pytest.raises(BufferOverflowError, match=r"^kernel.py:1 task 7 .t.: UB overflows"):
+        plan(use(0, 0, 1, nbytes=600, slot=0, stages=2), use(1, 2, 3, nbytes=600, slot=1, stages=2))

@@ -1,0 +1,183 @@
+"""One block on its pipes: overlap, operands, buffers, latency."""
+
+import pytest
+
+from npusim.program import CoreType, Space
+from npusim.simulator.catalog import ProfileCatalog
+from npusim.simulator.core_pass import run_pass
+from npusim.simulator.profile import free_sharers
+from npusim.simulator.recipe import Pipe
+from tests.program_builder import ProgramBuilder, round_chip
+
+CHIP = round_chip()
+
+
+def block_ns(fill, core_type=CoreType.AIV, chip=CHIP, **flags) -> float:
+    """Duration of a block; a cycle of the chip is a nanosecond."""
+    builder = ProgramBuilder()
+    builder.tensor("x", (4096, 64))
+    builder.tensor("y", (4096, 64))
+    fill(builder.task("t", core_type, **flags).block())
+    return ProfileCatalog(builder.build(), chip, memoise=True).profile(0).alone_ps / 1000
+
+
+def test_the_pass_overlaps_pipes_and_keeps_each_in_order():
+    mte, vec = int(Pipe.AIV_MTE2), int(Pipe.AIV_V)
+    scalar = [int(Pipe.AIV_S)] * 4
+    # load0 1..11 (ready 16), load1 11..21 (26), add0 16..19, add1 26..29 (ready 31)
+    waits = [(), (), (2 * 0 + 1,), (2 * 1 + 1,)]
+    cycles = run_pass([mte, mte, vec, vec], scalar, waits, [10, 10, 3, 3], [5, 5, 2, 2], 1)
+    assert cycles == 31
+
+
+def test_an_empty_block_takes_no_time():
+    assert block_ns(lambda _: None) == 0
+
+
+def test_an_isolated_vector_operation_pays_slope_and_fixed():
+    def fill(block):
+        block.vector("add", block.tile(Space.UB, 64, 64))
+
+    assert block_ns(fill) == CHIP.scalar.issue_cycles + 128 + 24
+
+
+def test_independent_vector_operations_pay_the_fixed_part_once():
+    def fill(block):
+        x = block.tile(Space.UB, 64, 64)
+        block.vector("add", x)
+        block.vector("add", x)
+
+    assert block_ns(fill) == CHIP.scalar.issue_cycles + 2 * 128 + 24
+
+
+def test_dependent_vector_operations_expose_the_fixed_part():
+    def fill(block):
+        block.vector("add", block.vector("add", block.tile(Space.UB, 64, 64)))
+
+    assert block_ns(fill) == CHIP.scalar.issue_cycles + 2 * (128 + 24)
+
+
+def loop(stages: int):
+    def fill(block):
+        for trip in range(8):
+            where = {"site": 0, "slot": trip % stages, "stages": stages}
+            tile = block.load(0, 64, 64, offset=trip * 4096, **where)
+            block.vector("exp", tile, out=block.tile(Space.UB, 64, 64, site=1))
+
+    return fill
+
+
+def test_a_pipelined_loop_prefetches_and_a_plain_one_does_not():
+    plain, pipelined = block_ns(loop(1)), block_ns(loop(2))
+    memory = CHIP.memory
+    load = 16384 / memory.core_read_bytes_per_cycle
+    exp = 2 * 64
+    # Plain: each load waits for the operation before it to leave V, then for its latency.
+    assert plain == pytest.approx(8 * (load + memory.read_latency_ns + exp) + 31, abs=10)
+    assert pipelined < 0.6 * plain
+
+
+def test_a_load_and_an_independent_operation_overlap():
+    def fill(*, is_late):
+        def one(block):
+            other = block.tile(Space.UB, 64, 64)
+            tile = block.load(0, 64, 64)
+            block.vector("exp", tile if is_late else other)
+            block.vector("add", tile, other)
+
+        return one
+
+    late, early = block_ns(fill(is_late=True)), block_ns(fill(is_late=False))
+    assert late - early == pytest.approx(2 * 64)
+
+
+def test_small_loads_are_limited_by_the_reads_in_flight():
+    def fill(block):
+        for row in range(128):
+            block.load(0, 1, 64, offset=row * 64, site=row)
+
+    memory = CHIP.memory
+    expected = memory.read_latency_ns * (1 + 128 / memory.aiv_reads_in_flight)
+    assert block_ns(fill) == pytest.approx(expected, rel=0.01)
+
+
+def test_a_store_waits_for_its_operand_and_is_visible_later():
+    def fill(block):
+        block.store(0, block.vector("add", block.tile(Space.UB, 64, 64)), 64, 64)
+
+    memory = CHIP.memory
+    store = 16384 / memory.core_write_bytes_per_cycle + memory.write_latency_ns
+    issue = CHIP.scalar.issue_cycles
+    assert block_ns(fill) == pytest.approx(issue + 128 + 24 + store, abs=0.01)
+
+
+def test_matmul_steps_overlap_loading_and_multiplying():
+    def fill(steps):
+        def one(block):
+            a = block.tile(Space.L1, 128, 128 * steps, "BF16")
+            b = block.tile(Space.L1, 128 * steps, 128, "BF16")
+            block.matmul(a, b, 128, 128, 128 * steps)
+
+        return one
+
+    one, two, three = (block_ns(fill(steps), CoreType.AIC) for steps in (1, 2, 3))
+    assert two - one == pytest.approx(512 + CHIP.cube.mmad_streamed_head_cycles)
+    assert three - two == pytest.approx(two - one)
+
+
+def test_scalar_reads_block_what_follows_and_hit_the_second_time():
+    def fill(*offsets):
+        def one(block):
+            for offset in offsets:
+                block.scalar_read(0, offset)
+            block.vector("add", block.tile(Space.UB, 64, 64))
+
+        return one
+
+    base, one_line, two_lines = (block_ns(fill(*at)) for at in ((0,), (0, 15), (0, 16)))
+    scalar = CHIP.scalar
+    assert one_line - base == pytest.approx(scalar.issue_cycles + scalar.gm_read_hit_cycles)
+    assert two_lines - base == pytest.approx(scalar.issue_cycles + scalar.gm_read_miss_ns)
+
+
+def test_a_load_waits_for_the_store_of_the_same_region_in_its_block():
+    def fill(offset):
+        def one(block):
+            source = block.tile(Space.UB, 64, 64)
+            block.store(0, source, 64, 64)
+            block.vector("add", block.load(0, 64, 64, offset=offset), source)
+
+        return one
+
+    same, other = block_ns(fill(0)), block_ns(fill(64 * 64))
+    store = 16384 / CHIP.memory.core_write_bytes_per_cycle + CHIP.memory.write_latency_ns
+    assert same - other == pytest.approx(store - CHIP.scalar.issue_cycles)
+
+
+def test_split_work_takes_both_vector_cores():
+    def fill(block):
+        tile = block.load(0, 128, 64)
+        block.store(1, block.vector("exp", tile, rows=128), 128, 64)
+
+    whole = block_ns(fill, CoreType.MIX)
+    halved = block_ns(fill, CoreType.MIX, split_mode="UP_DOWN")
+    assert halved < whole
+    assert block_ns(fill, CoreType.AIV) == whole
+
+
+def test_sharing_slows_transfers_only_beyond_what_the_port_takes():
+    builder = ProgramBuilder()
+    x = builder.tensor("x", (4096, 64))
+    block = builder.task("t", CoreType.AIV).block()
+    block.load(x, 512, 64)
+    profile = ProfileCatalog(builder.build(), CHIP, memoise=True).profile(0)
+    free = free_sharers(CHIP)
+    bytes_us = 512 * 64 * 4 / CHIP.memory.hbm_bytes_per_us
+    assert profile.duration_ps(free) == profile.alone_ps
+    assert profile.duration_ps(3 * free) - profile.duration_ps(2 * free) == pytest.approx(
+        free * bytes_us * 1e6, rel=1e-3
+    )
+
+
+def test_an_unused_operation_of_no_block_is_not_an_error():
+    assert ProfileCatalog(ProgramBuilder().build(), CHIP, memoise=True) is not None

@@ -1,0 +1,118 @@
+from dataclasses import replace
+
+import pytest
+
+from npusim.errors import HardwareSpecError, NpuSimError
+from npusim.hardware import load_chip
+from npusim.program import CoreType, Space, Unit
+from npusim.simulator.recipe import OpShape, Pipe, Traffic, build_recipe
+
+A2A3, A5 = load_chip("a2a3"), load_chip("a5")
+
+
+def shape(name: str, unit: Unit, **changes):
+    base = OpShape(
+        name=name,
+        unit=unit,
+        cost_key="binary",
+        rows=64,
+        cols=64,
+        depth=64,
+        elem_bytes=2,
+        out_elem_bytes=2,
+        out_space=Space.UB,
+        in0_space=Space.UB,
+        core_type=CoreType.AIV,
+        is_split=False,
+    )
+    return replace(base, **changes)
+
+
+def pipes(chip, *args, **changes):
+    return [step.pipe for step in build_recipe(shape(*args, **changes), chip)]
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "expected"),
+    [
+        ("load", {"out_space": Space.UB}, Pipe.AIV_MTE2),
+        ("load", {"out_space": Space.L1}, Pipe.AIC_MTE2),
+        ("store", {"in0_space": Space.UB}, Pipe.AIV_MTE3),
+        ("store", {"in0_space": Space.L0C}, Pipe.AIC_FIX),
+        ("store", {"in0_space": Space.L1}, Pipe.AIC_MTE3),
+        ("acc_to_l1", {"in0_space": Space.L0C, "out_space": Space.L1}, Pipe.AIC_FIX),
+    ],
+)
+def test_the_space_of_a_tile_decides_the_pipe_of_a_move(name, changes, expected):
+    assert pipes(A2A3, name, Unit.MOVE, **changes) == [expected]
+
+
+def test_tiles_cross_through_global_memory_on_a2a3_and_directly_on_a5():
+    names = ("cube_to_vector", "vector_to_cube")
+    found = [[pipes(chip, name, Unit.MOVE) for name in names] for chip in (A2A3, A5)]
+    assert found == [
+        [[Pipe.AIC_FIX, Pipe.AIV_MTE2], [Pipe.AIV_MTE3, Pipe.AIC_MTE2]],
+        [[Pipe.AIC_FIX], [Pipe.AIV_MTE3]],
+    ]
+
+
+def test_a_direct_crossing_loads_no_shared_memory():
+    (step,) = build_recipe(shape("vector_to_cube", Unit.MOVE), A5)
+    assert not step.traffic.is_shared
+    assert step.traffic is Traffic.PORT
+
+
+def test_a_matmul_loads_and_multiplies_in_every_step():
+    assert (
+        pipes(A2A3, "matmul", Unit.CUBE, rows=128, cols=128, depth=256)
+        == [
+            Pipe.AIC_MTE1,
+            Pipe.AIC_M,
+        ]
+        * 2
+    )
+
+
+def test_both_cores_of_a_mix_task_read_scalars():
+    assert pipes(A2A3, "scalar_read", Unit.SCALAR, core_type=CoreType.MIX) == [
+        Pipe.AIC_S,
+        Pipe.AIV_S,
+    ]
+
+
+def test_split_vector_work_is_halved():
+    whole, half = (
+        build_recipe(shape("add", Unit.VECTOR, is_split=split), A2A3)[0].busy_cycles
+        for split in (False, True)
+    )
+    assert half * 2 == whole
+
+
+def test_a_widening_cast_is_charged_for_its_result():
+    narrow, wide = (
+        build_recipe(shape("cast", Unit.VECTOR, out_elem_bytes=size), A2A3)[0].busy_cycles
+        for size in (2, 4)
+    )
+    assert narrow * 2 == wide
+
+
+def test_an_unknown_move_is_refused():
+    with pytest.raises(NpuSimError, match=r"^op teleport: no timing model for this move; expec"):
+        build_recipe(shape("teleport", Unit.MOVE), A2A3)
+
+
+def test_an_unknown_vector_class_is_refused():
+    with pytest.raises(HardwareSpecError, match=r"^vector.classes: no class 'warp'"):
+        build_recipe(shape("warp", Unit.VECTOR, cost_key="warp"), A2A3)
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "message"),
+    [
+        ("load", {"out_space": Space.L0C}, r"^op load: tile out lies in L0C; expected L1 or UB"),
+        ("store", {"in0_space": Space.UNRESOLVED}, r"^op store: tile in0 lies in UNRESOLVED; exp"),
+    ],
+)
+def test_a_tile_in_the_wrong_place_is_refused(name, changes, message):
+    with pytest.raises(NpuSimError, match=message):
+        build_recipe(shape(name, Unit.MOVE, **changes), A2A3)
