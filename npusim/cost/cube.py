@@ -5,13 +5,14 @@ from typing import NamedTuple
 
 from npusim.hardware.spec import ChipSpec, CubeSpec
 
-_ACC_ELEM_BYTES = 2 * 2
+_ACC_ELEM_BYTES = 4
 """L0C holds four bytes an element, fp32 or int32, whatever the result is stored as."""
 
 _DOUBLE_BUFFER = 2
 """L0A and L0B are split in halves, so that one loads while the cube reads the other."""
 
-_TWO_BYTES = 2
+_WIDEST_SINGLE_PASS_BYTES = 2
+"""Inputs of up to two bytes (fp16, bf16, int8) are multiplied in one pass."""
 
 
 class MatmulStep(NamedTuple):
@@ -63,7 +64,7 @@ def matmul_steps(m: int, n: int, k: int, elem_bytes: int, chip: ChipSpec) -> lis
     depth = max(1, fit)
     full, rest = divmod(fractals, depth)
     depths = [depth] * full + ([rest] if rest else [])
-    passes = cube.fp32_passes if elem_bytes > _TWO_BYTES else 1
+    passes = cube.fp32_passes if elem_bytes > _WIDEST_SINGLE_PASS_BYTES else 1
     return [
         MatmulStep(
             load_cycles=_load_cycles(count * a_bytes, count * b_bytes, cube),

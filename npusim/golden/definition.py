@@ -24,7 +24,8 @@ class KernelCase:
     Attributes:
         name: Name of the kernel.
         variant: Name of the variant it was built from.
-        parameters: Knobs and options it was built with, JSON values only.
+        parameters: What it was built with, JSON values only: ``options``, ``changed_knobs`` (those
+            set by hand), ``knobs`` (all of them), and what the kernel adds.
         entry: The kernel; called with the arrays of ``specs`` in their order.
         specs: Its arguments.
         golden: Computes the expected outputs; gets copies, so it may work in place.
@@ -123,10 +124,16 @@ class KernelDefinition:
             GuardError: If the kernel cannot run with these constants.
         """
         tiling = self._tiling(variant)
-        tiling = replace(tiling, **self._parsed_knobs(variant, tiling, knobs or {}))
+        parsed = self._parsed_knobs(variant, tiling, knobs or {})
+        tiling = replace(tiling, **parsed)
         chosen = self._chosen_options(options or {})
         case = self.build(tiling, dict(chosen))
-        parameters = {**asdict(tiling), **chosen, **case.parameters}
+        parameters = {
+            "options": chosen,
+            "changed_knobs": parsed,
+            "knobs": asdict(tiling),
+            **case.parameters,
+        }
         return replace(case, name=self.name, variant=variant, parameters=parameters)
 
     def _tiling(self, variant: str) -> Any:

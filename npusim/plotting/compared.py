@@ -24,7 +24,7 @@ from npusim.units import ps_to_us
 _LEFT_IN = 1.25
 _TOP_IN = 0.85
 _PANEL_IN = 14.0
-_HEADING_IN = 0.5
+_HEADING_IN = 0.62
 _BOTTOM_IN = 0.6
 _GAP_IN = 0.4
 _ROW_IN = 0.125
@@ -120,10 +120,18 @@ def _mark_end_of(axes: Axes, name: str, other: Trace) -> None:
 
 
 def _write_heading(axes: Axes, name: str, trace: Trace) -> None:
-    axes.set_title(
-        f"{name}   {headline(trace)}", loc="left", fontsize=10, fontweight="bold", color=INK
+    """Two lines: what ran and how long it took, and under it the details."""
+    heading = f"{name}   {headline(trace)}"
+    axes.set_title(heading, loc="left", fontsize=10, fontweight="bold", color=INK, pad=18)
+    axes.annotate(
+        details(trace),
+        (0, 1),
+        (0, 6),
+        xycoords="axes fraction",
+        textcoords="offset points",
+        fontsize=7.5,
+        color=FAINT_INK,
     )
-    axes.set_title(details(trace), loc="right", fontsize=7.5, color=FAINT_INK)
 
 
 def _mean_lane_bars(a: Trace, b: Trace) -> list[Bar]:

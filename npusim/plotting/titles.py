@@ -41,15 +41,20 @@ def details(trace: Trace) -> str:
 
 
 def parameters(values: dict[str, Any]) -> str:
-    """The scalar parameters as ``name=value``, the first ones if there are many."""
+    """Options, knobs set by hand and other scalars as ``name=value``, the first if there are many.
+
+    The full list of knobs (``knobs``) is left to the run's summary.
+    """
+    scalars: dict[str, Any] = {}
+    for part in (values.get("options"), values.get("changed_knobs"), values):
+        if isinstance(part, dict):
+            scalars |= {k: v for k, v in part.items() if isinstance(v, str | int | float)}
     shown: list[str] = []
-    for name, value in values.items():
-        if not isinstance(value, str | int | float):
-            continue
+    for name, value in scalars.items():
         if len(" ".join([*shown, f"{name}={value}"])) > _MOST_CHARACTERS:
             break
         shown.append(f"{name}={value}")
-    left_out = len(values) - len(shown)
+    left_out = len(scalars) - len(shown)
     if left_out:
         shown.append(f"+{left_out} more parameters" if shown else f"{left_out} parameters")
     return " ".join(shown)

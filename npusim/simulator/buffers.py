@@ -23,7 +23,12 @@ from npusim.program import Space
 
 
 class TileUse(NamedTuple):
-    """One tile as the allocator sees it; ``first`` and ``last`` are operations of the block."""
+    """One tile as the allocator sees it.
+
+    ``first`` and ``last`` are moments of the block: operation i reads at ``2 * i`` and writes at
+    ``2 * i + 1``. So a result may take the place of an operand that is used for the last time, as
+    compilers let it; whether the operation is safe in place is not checked.
+    """
 
     tile: int
     space: int
@@ -47,7 +52,7 @@ class _Buffer:
     address: int = 0
     tiles: list[TileUse] = field(default_factory=list)
     holds: list[tuple[int, int]] = field(default_factory=list)
-    """When it is taken: operations from, to."""
+    """When it is taken: moments from, to, both included."""
     rivals: set[int] = field(default_factory=set)
     """Buffers that are taken at the same time."""
 
@@ -199,20 +204,37 @@ def _overflow_message(
     capacities: dict[int, int],
     describe: Callable[[int], str],
 ) -> str:
-    first = overflow.tiles[0].first
-    live = [
-        (tile, buffer)
-        for buffer in buffers
-        if buffer.space == overflow.space
-        and (buffer is overflow or buffer.index in overflow.rivals)
-        for tile, (start, stop) in zip(buffer.tiles, buffer.holds, strict=True)
-        if start <= first <= stop
-    ]
-    total = sum(buffer.nbytes for _, buffer in live)
-    listing = ", ".join(f"{buffer.nbytes} B {describe(tile.tile)}" for tile, buffer in live)
+    """Names the tile at whose start the buffer has the most company, and that company."""
+    _, tile, live = max(
+        (
+            (sum(one.nbytes for _, one in beside), use.tile, beside)
+            for use, beside in _company(overflow, buffers)
+        ),
+        key=lambda one: (one[0], -one[1]),
+    )
+    beside_bytes = sum(buffer.nbytes for _, buffer in live)
+    listing = ", ".join(f"{buffer.nbytes} B {describe(one.tile)}" for one, buffer in live)
     space = Space(overflow.space).name
     return (
-        f"{describe(overflow.tiles[0].tile)}: {space} overflows with {total} B in {len(live)} live "
-        f"tiles ({listing}); expected at most {capacities[overflow.space]} B; "
-        "use smaller tiles or fewer pipeline stages"
+        f"{describe(tile)}: {space} has no room for {overflow.nbytes} B beside {beside_bytes} B in "
+        f"{len(live)} live tiles ({listing}); expected at most {capacities[overflow.space]} B "
+        "together; use smaller tiles or fewer pipeline stages"
     )
+
+
+def _company(
+    overflow: _Buffer, buffers: list[_Buffer]
+) -> list[tuple[TileUse, list[tuple[TileUse, _Buffer]]]]:
+    """For each tile of a buffer: tiles that live when it starts, and other slots of its loop."""
+    found = []
+    for use in overflow.tiles:
+        live: list[tuple[TileUse, _Buffer]] = []
+        for index in sorted(overflow.rivals):
+            rival = buffers[index]
+            tiles = [one for one in rival.tiles if one.first <= use.first <= one.last]
+            is_other_slot = rival.site == use.site and rival.slot != use.slot
+            if is_other_slot and not tiles:
+                tiles = rival.tiles[:1]
+            live += [(one, rival) for one in tiles]
+        found.append((use, live))
+    return found

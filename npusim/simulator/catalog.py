@@ -10,7 +10,7 @@ from npusim.hardware.spec import ChipSpec
 from npusim.program import NO_INDEX, Program, Space
 from npusim.simulator.buffers import TileUse, plan_buffers
 from npusim.simulator.lowering import is_split_task, lower_ops
-from npusim.simulator.profile import BlockProfile
+from npusim.simulator.profile import BlockProfile, SharingLadder
 from npusim.simulator.structure import InstructionStream, build_stream
 
 
@@ -22,6 +22,7 @@ class ProfileCatalog:
         self._chip = chip
         self._memoise = memoise
         self._lowered = lower_ops(program, chip)
+        self.ladder = SharingLadder(chip)
         self._streams: dict[tuple[object, ...], InstructionStream] = {}
         self._profiles: dict[tuple[object, ...], BlockProfile] = {}
 
@@ -86,6 +87,7 @@ class ProfileCatalog:
             server_cycles=lowered.server_cycles[ops],
             streams=lowered.streams[ops],
             chip=self._chip,
+            ladder=self.ladder,
         )
 
     def _build_stream(self, block: int) -> InstructionStream:
@@ -103,11 +105,11 @@ class ProfileCatalog:
         """The tiles of a block that an operation uses, in the order of their first use."""
         first: dict[int, int] = {}
         last: dict[int, int] = {}
-        for op, tiles in enumerate(operands):
-            for tile in tiles:
+        for op, (out, *ins) in enumerate(operands):
+            for tile, moment in (*((one, 2 * op) for one in ins), (out, 2 * op + 1)):
                 if tile != NO_INDEX:
-                    first.setdefault(tile, op)
-                    last[tile] = op
+                    first.setdefault(tile, moment)
+                    last[tile] = moment
         rows = self._program.block_tiles(block)
         columns = [rows[name].tolist() for name in ("space", "site", "slot", "stages", "nbytes")]
         lanes = 2 if self._is_split(block) else 1

@@ -12,7 +12,6 @@ from npusim.simulator.deadlock import check_all_complete
 from npusim.simulator.device import Device
 from npusim.simulator.options import SimulationOptions
 from npusim.simulator.orchestrator import Orchestrator
-from npusim.simulator.profile import free_sharers
 from npusim.simulator.recording import build_trace
 from npusim.simulator.runtime_state import RuntimeState
 from npusim.simulator.scheduler import SchedulerThread
@@ -50,7 +49,7 @@ def simulate(
     profiles = [catalog.profile(block) for block in range(len(program.blocks))]
     env = simpy.Environment(initial_time=0)
     state = RuntimeState(env, program, graph, chip)
-    device = Device(state, profiles, MemoryServer(env, free_sharers(chip)), options)
+    device = Device(state, profiles, MemoryServer(env, catalog.ladder.free), options)
     threads = chip.topology.scheduler_thread_count
     first_lane = len(state.cores)
     for thread in range(threads):

@@ -99,8 +99,24 @@ def _shapes(program: Program, block_of_op: IntArray) -> tuple[list[OpShape], Int
             is_split[task_of_op],
         ]
     )
-    distinct, recipe = np.unique(table, axis=0, return_inverse=True)
-    return [_shape(program, row) for row in distinct.tolist()], recipe.reshape(-1)
+    distinct, recipe = _number_rows(table)
+    return [_shape(program, row) for row in distinct.tolist()], recipe
+
+
+def _number_rows(table: IntArray) -> tuple[IntArray, IntArray]:
+    """The distinct rows in order of appearance, and the number of each row among them.
+
+    A dictionary over the bytes of a row is several times faster than sorting the table.
+    """
+    raw = np.ascontiguousarray(table).tobytes()
+    width = len(raw) // len(table)
+    numbers: dict[bytes, int] = {}
+    index = [
+        numbers.setdefault(raw[start : start + width], len(numbers))
+        for start in range(0, len(raw), width)
+    ]
+    distinct = np.frombuffer(b"".join(numbers), table.dtype).reshape(len(numbers), -1)
+    return distinct, np.asarray(index, np.int64)
 
 
 def is_split_task(program: Program, task: int) -> bool:

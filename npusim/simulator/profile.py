@@ -6,8 +6,8 @@ All cores share L2 and HBM as one server that splits its time evenly among the s
     max(bytes / port rate of the core,  sharers * bytes / rate of the memory)
 
 so a block slows down only from the number of sharers on at which the memory gives it less than its
-own port takes. The duration is computed exactly at a few numbers of sharers, when first asked for,
-and linearly between them: it is piecewise linear in between, so the error is second order.
+own port takes. The duration is computed exactly at the rungs of a ladder, when first asked for, and
+is linear in between.
 """
 
 from collections.abc import Sequence
@@ -25,12 +25,35 @@ from npusim.units import cycles_to_ps
 FloatArray = npt.NDArray[np.float64]
 
 
-def free_sharers(chip: ChipSpec) -> float:
-    """The number of streams up to which nobody notices that the memory is shared."""
-    memory = chip.memory
-    port = max(memory.core_read_bytes_per_cycle, memory.core_write_bytes_per_cycle)
-    slowest = min(memory.l2_bytes_per_us, memory.hbm_bytes_per_us)
-    return max(1.0, slowest / (port * chip.clock.core_mhz))
+class SharingLadder:
+    """The numbers of sharers at which durations are computed.
+
+    Two ladders, merged: from the sharers at which the port of a core and HBM are equally fast, and
+    from those at which the port and L2 are, each doubling. The bends of a duration are there.
+    """
+
+    def __init__(self, chip: ChipSpec) -> None:
+        memory = chip.memory
+        port = max(memory.core_read_bytes_per_cycle, memory.core_write_bytes_per_cycle)
+        port_bytes_per_us = port * chip.clock.core_mhz
+        rates = (memory.l2_bytes_per_us, memory.hbm_bytes_per_us)
+        self.free: float = max(1.0, min(rates) / port_bytes_per_us)
+        """Up to here nobody notices that the memory is shared."""
+        self._second: float = max(1.0, max(rates) / port_bytes_per_us)
+        while self._second >= 2 * self.free:
+            self._second /= 2
+
+    def sharers(self, rung: int) -> float:
+        """Sharers at a rung; rung 0 is ``free``. Two rungs further up it is twice as many."""
+        doublings, is_second = divmod(rung, 2)
+        return (self._second if is_second else self.free) * 2.0**doublings
+
+    def rung_below(self, sharers: float) -> int:
+        """The highest rung with fewer sharers than that."""
+        rung = 0
+        while self.sharers(rung + 1) < sharers:
+            rung += 1
+        return rung
 
 
 class BlockProfile:
@@ -45,18 +68,19 @@ class BlockProfile:
         server_cycles: FloatArray,
         streams: FloatArray,
         chip: ChipSpec,
+        ladder: SharingLadder,
     ) -> None:
         """Columns are per operation of the block, as in ``LoweredOps``."""
         self._stream = stream
         self._chip = chip
-        self._first_sharers = free_sharers(chip)
+        self._ladder = ladder
         op = np.asarray(stream.op, np.int64)
         traffic = np.asarray([int(step.traffic) for step in stream.step], np.int64)
         self._alone_cycles = self._busy_cycles(op, traffic, scalar_cycles, moved_bytes)
         is_shared = np.isin(traffic, [int(one) for one in Traffic if one.is_shared])
         self._server_cycles = np.where(is_shared, server_cycles[op], 0.0)
         self._tail_cycles = [step.tail_cycles for step in stream.step]
-        self._knots_ps: list[int] = []
+        self._rungs_ps: list[int] = []
         total_cycles = float((self._server_cycles * streams[op]).sum())
         self.server_ps: float = cycles_to_ps(total_cycles, chip.clock.core_mhz)
         """Time for which the block alone keeps the shared memory busy."""
@@ -82,26 +106,24 @@ class BlockProfile:
     @cached_property
     def alone_ps(self) -> int:
         """Duration without contention."""
-        return self._knot_ps(0)
+        return self._rung_ps(0)
 
     def duration_ps(self, sharers: float) -> float:
         """Duration if ``sharers`` streams share the memory all the time."""
-        if sharers <= self._first_sharers or not self.server_ps:
+        if sharers <= self._ladder.free or not self.server_ps:
             return self.alone_ps
-        knot = 0
-        while self._first_sharers * 2.0 ** (knot + 1) < sharers:
-            knot += 1
-        low = self._first_sharers * 2.0**knot
-        before, after = self._knot_ps(knot), self._knot_ps(knot + 1)
-        return before + (after - before) * (sharers - low) / low
+        rung = self._ladder.rung_below(sharers)
+        low, high = self._ladder.sharers(rung), self._ladder.sharers(rung + 1)
+        before, after = self._rung_ps(rung), self._rung_ps(rung + 1)
+        return before + (after - before) * (sharers - low) / (high - low)
 
-    def _knot_ps(self, knot: int) -> int:
-        """Duration at ``first_sharers * 2**knot``."""
-        while len(self._knots_ps) <= knot:
-            sharers = self._first_sharers * 2.0 ** len(self._knots_ps)
+    def _rung_ps(self, rung: int) -> int:
+        """Duration at a rung of the ladder."""
+        while len(self._rungs_ps) <= rung:
+            sharers = self._ladder.sharers(len(self._rungs_ps))
             busy = np.maximum(self._alone_cycles, sharers * self._server_cycles)
-            self._knots_ps.append(cycles_to_ps(self._pass_cycles(busy.tolist()), self._mhz))
-        return self._knots_ps[knot]
+            self._rungs_ps.append(cycles_to_ps(self._pass_cycles(busy.tolist()), self._mhz))
+        return self._rungs_ps[rung]
 
     @property
     def _mhz(self) -> int:

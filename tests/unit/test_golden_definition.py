@@ -45,11 +45,9 @@ def test_a_case_of_a_variant_takes_its_constants_and_defaults() -> None:
     assert (case.name, case.variant) == ("scale", "before")
     assert case.outputs[0].shape == (16,)
     assert case.parameters == {
-        "tokens": 16,
-        "is_fused": False,
-        "order": "row",
-        "compress_ratio": 0,
-        "is_strict": True,
+        "options": {"compress_ratio": 0, "is_strict": True},
+        "changed_knobs": {},
+        "knobs": {"tokens": 16, "is_fused": False, "order": "row"},
         "ratio_used": 0,
     }
 
@@ -61,10 +59,10 @@ def test_knobs_and_options_are_parsed_from_texts() -> None:
         {"compress_ratio": "128", "is_strict": "false"},
     )
     assert case.outputs[0].shape == (64,)
-    assert case.parameters["is_fused"] is True
-    assert case.parameters["order"] == "column"
+    assert case.parameters["knobs"]["is_fused"] is True
+    assert case.parameters["knobs"]["order"] == "column"
     assert case.parameters["ratio_used"] == 128
-    assert case.parameters["is_strict"] is False
+    assert case.parameters["options"]["is_strict"] is False
 
 
 def test_knobs_are_listed_with_their_values() -> None:

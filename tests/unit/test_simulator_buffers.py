@@ -28,7 +28,7 @@ def test_tiles_that_never_live_together_share_an_address():
     assert found.overlaps == ((0, 1), (0, 1))
 
 
-def test_an_operand_and_its_result_do_not_share_an_address():
+def test_tiles_that_live_together_do_not_share_an_address():
     found = plan(use(0, 0, 2, site=0), use(1, 2, 3, site=1))
     assert found.overlaps == ((0,), (1,))
 
@@ -76,13 +76,15 @@ def test_holding_is_given_up_where_it_does_not_fit():
 def test_an_overflow_names_the_task_the_buffer_and_what_lives():
     with pytest.raises(
         BufferOverflowError,
-        match=r"^kernel.py:1 task 7 \(t\): UB overflows with 1216 B in 2 live tiles "
-        r"\(608 B kernel.py:0 task 7 \(t\), 608 B kernel.py:1 task 7 \(t\)\); "
-        r"expected at most 1024 B; use smaller tiles or fewer pipeline stages$",
+        match=r"^kernel.py:1 task 7 \(t\): UB has no room for 608 B beside 608 B in 1 live tiles "
+        r"\(608 B kernel.py:0 task 7 \(t\)\); expected at most 1024 B together; "
+        r"use smaller tiles or fewer pipeline stages$",
     ):
         plan(use(0, 0, 2, nbytes=600), use(1, 1, 2, nbytes=600, site=1))
 
 
 def test_slots_that_do_not_fit_together_overflow():
-    with pytest.raises(BufferOverflowError, match=r"^kernel.py:1 task 7 .t.: UB overflows"):
+    with pytest.raises(
+        BufferOverflowError, match=r"^kernel.py:1 task 7 .t.: UB has no room for 608 B beside 608 B"
+    ):
         plan(use(0, 0, 1, nbytes=600, slot=0, stages=2), use(1, 2, 3, nbytes=600, slot=1, stages=2))

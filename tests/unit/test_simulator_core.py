@@ -1,11 +1,14 @@
 """One block on its pipes: overlap, operands, buffers, latency."""
 
+from dataclasses import replace
+
 import pytest
 
+from npusim.errors import BufferOverflowError
 from npusim.program import CoreType, Space
 from npusim.simulator.catalog import ProfileCatalog
 from npusim.simulator.core_pass import run_pass
-from npusim.simulator.profile import free_sharers
+from npusim.simulator.profile import SharingLadder
 from npusim.simulator.recipe import Pipe
 from tests.program_builder import ProgramBuilder, round_chip
 
@@ -71,9 +74,9 @@ def test_a_pipelined_loop_prefetches_and_a_plain_one_does_not():
     plain, pipelined = block_ns(loop(1)), block_ns(loop(2))
     memory = CHIP.memory
     load = 16384 / memory.core_read_bytes_per_cycle
-    exp = 2 * 64
-    # Plain: each load waits for the operation before it to leave V, then for its latency.
-    assert plain == pytest.approx(8 * (load + memory.read_latency_ns + exp) + 31, abs=10)
+    exp = 2 * 64 + 31
+    # Plain: the result takes the place of the tile, so each load waits for the one before.
+    assert plain == pytest.approx(8 * (load + memory.read_latency_ns + exp), abs=10)
     assert pipelined < 0.6 * plain
 
 
@@ -171,7 +174,7 @@ def test_sharing_slows_transfers_only_beyond_what_the_port_takes():
     block = builder.task("t", CoreType.AIV).block()
     block.load(x, 512, 64)
     profile = ProfileCatalog(builder.build(), CHIP, memoise=True).profile(0)
-    free = free_sharers(CHIP)
+    free = SharingLadder(CHIP).free
     bytes_us = 512 * 64 * 4 / CHIP.memory.hbm_bytes_per_us
     assert profile.duration_ps(free) == profile.alone_ps
     assert profile.duration_ps(3 * free) - profile.duration_ps(2 * free) == pytest.approx(
@@ -181,3 +184,35 @@ def test_sharing_slows_transfers_only_beyond_what_the_port_takes():
 
 def test_an_unused_operation_of_no_block_is_not_an_error():
     assert ProfileCatalog(ProgramBuilder().build(), CHIP, memoise=True) is not None
+
+
+def test_the_ladder_has_a_rung_where_the_port_is_as_fast_as_each_memory():
+    ladder = SharingLadder(CHIP)
+    port = CHIP.memory.core_read_bytes_per_cycle * CHIP.clock.core_mhz
+    rungs = [ladder.sharers(rung) for rung in range(12)]
+    assert rungs == sorted(rungs)
+    assert rungs[0] == CHIP.memory.hbm_bytes_per_us / port
+    assert CHIP.memory.l2_bytes_per_us / port in rungs
+
+
+def test_equal_rates_of_both_memories_are_no_special_case():
+    memory = replace(CHIP.memory, hbm_bytes_per_us=CHIP.memory.l2_bytes_per_us)
+    ladder = SharingLadder(replace(CHIP, memory=memory))
+    assert [ladder.rung_below(ladder.free * times) for times in (1.5, 3, 6)] == [1, 3, 5]
+
+
+@pytest.mark.parametrize(("is_used_again", "fits"), [(False, True), (True, False)])
+def test_a_result_may_take_the_place_of_an_operand_that_is_done(is_used_again, fits):
+    rows = CHIP.buffer.ub_usable_bytes // 256 // 2 + 1  # more than half of UB
+
+    def fill(block):
+        tile = block.tile(Space.UB, rows, 64)
+        block.vector("exp", tile, rows=rows)
+        if is_used_again:
+            block.store(0, tile, rows, 64)
+
+    if fits:
+        assert block_ns(fill) > 0
+    else:
+        with pytest.raises(BufferOverflowError, match=r"^kernel.py:1 task 0 .t. tile 1: UB has no"):
+            block_ns(fill)

@@ -60,8 +60,8 @@ def test_a_consumer_on_an_idle_device():
         "2335 Sched[0] COMPLETE 2835",
         "2485 Sched[0] RESOLVE 2835",
         "3100 AIV[0] wait QUEUE 3135",
-        "3135 Sched[0] DISPATCH 3570",
         "3135 AIV[0] wait DISPATCH 3760",
+        "3135 Sched[0] DISPATCH 3570",
         "3760 AIV[0] b/0 3920",
         "3970 Sched[0] COMPLETE 4470",
         "4120 Sched[0] RESOLVE 4470",
@@ -78,7 +78,7 @@ def test_the_slice_holds_every_time_of_its_life():
 def test_a_wait_for_a_predecessor_blames_the_last_one():
     builder = ProgramBuilder()
     fast = round_chip(submit_fixed_ns=1, submit_user_code_ns=1, submit_per_edge_ns=1)
-    for name, rows in (("short", 64), ("long", 512), ("join", 64)):
+    for name, rows in (("short", 64), ("long", 256), ("join", 64)):
         add_task(builder, name, rows=rows)
     trace = simulate(builder.build(), graph(3, (0, 2), (1, 2)), fast)
     waits = trace.waits[trace.waits["task"] == 2]
@@ -91,16 +91,11 @@ def test_blocks_of_one_task_run_in_waves():
     add_task(builder, "spmd", blocks=5)
     trace = simulate(builder.build(), graph(1), round_chip())
     slices = trace.slices
-    order = [(trace.lanes[row["lane"]].name, int(row["block"])) for row in slices]
-    assert order == [
-        ("AIV[0]", 0),
-        ("AIV[1]", 1),
-        ("AIV[0]", 2),
-        ("AIV[1]", 3),
-        ("AIV[0]", 4),
-    ]
+    assert slices["block"].tolist() == [0, 1, 2, 3, 4]
+    assert len(set(slices["dispatch_ps"].tolist())) == 4
     dispatches = trace.phases[trace.phases["kind"] == PhaseKind.DISPATCH]
-    assert dispatches["count"].sum() == 5
+    assert dispatches["count"].tolist() == [2, 1, 1, 1]
+    assert dispatches["ready_end"][:, 1].tolist() == [1, 1, 1, 0]
 
 
 def test_threads_share_the_blocks_of_one_task():
@@ -115,8 +110,9 @@ def test_threads_share_the_blocks_of_one_task():
 
 def test_a_mix_task_takes_a_whole_cluster_and_waits_for_it():
     builder = ProgramBuilder()
-    fast = round_chip(submit_fixed_ns=1, submit_user_code_ns=1)
-    add_task(builder, "vector", rows=512)
+    # The cluster is taken by the time the second task is ready.
+    fast = round_chip(submit_fixed_ns=100, submit_user_code_ns=1)
+    add_task(builder, "vector", rows=256)
     add_task(builder, "mix", CoreType.MIX)
     trace = simulate(builder.build(), graph(2), fast)
     mixed = trace.slices[trace.slices["task"] == 1]
@@ -135,7 +131,7 @@ def test_a_mix_task_takes_a_whole_cluster_and_waits_for_it():
 def test_newer_consumers_become_ready_first():
     builder = ProgramBuilder()
     fast = round_chip(submit_fixed_ns=1, submit_user_code_ns=1, submit_per_edge_ns=1)
-    add_task(builder, "a", rows=512)
+    add_task(builder, "a", rows=256)
     for name in "bcd":
         add_task(builder, name)
     trace = simulate(builder.build(), graph(4, (0, 1), (0, 2), (0, 3)), fast)
@@ -225,10 +221,10 @@ def memory_bound(tasks: int, *, blocks: int = 8):
             for trip in range(4):
                 row = (index * 31 + number * 4 + trip) % 512 * 64
                 where = {"site": 0, "slot": trip % 2, "stages": 2}
-                tile = block.load(x, 64, 256, offset=row * 256, **where)
-                out = block.tile(Space.UB, 64, 256, site=1)
-                block.vector("add", tile, rows=64, cols=256, out=out)
-                block.store(y, out, 64, 256, offset=row * 256)
+                tile = block.load(x, 32, 256, offset=row * 256, **where)
+                out = block.tile(Space.UB, 32, 256, site=1)
+                block.vector("add", tile, rows=32, cols=256, out=out)
+                block.store(y, out, 32, 256, offset=row * 256)
     return builder.build()
 
 
@@ -236,13 +232,17 @@ def columns(trace):
     return [getattr(trace, name).tobytes() for name in ("slices", "waits", "phases", "edges")]
 
 
-CONTENDED = replace(
-    load_chip("a2a3"),
-    memory=replace(load_chip("a2a3").memory, l2_bytes_per_us=4e5, hbm_bytes_per_us=2e5),
-)
+def with_memory(bytes_per_us: float):
+    """An a2a3 with that rate of HBM, and twice that of L2."""
+    chip = load_chip("a2a3")
+    rates = {"l2_bytes_per_us": 2 * bytes_per_us, "hbm_bytes_per_us": bytes_per_us}
+    return replace(chip, memory=replace(chip.memory, **rates))
 
 
-@pytest.mark.parametrize("chip", [load_chip("a2a3"), CONTENDED], ids=["free", "contended"])
+CONTENDED, FREE = with_memory(2e5), with_memory(2e8)
+
+
+@pytest.mark.parametrize("chip", [FREE, CONTENDED], ids=["free", "contended"])
 def test_timing_equal_blocks_once_changes_nothing(chip):
     program = memory_bound(12)
     dag = graph(12, *[(one, one + 3) for one in range(9)])
@@ -255,7 +255,7 @@ def test_timing_equal_blocks_once_changes_nothing(chip):
 
 def test_contention_stalls_and_is_accounted():
     program = memory_bound(6)
-    free, slow = (simulate(program, graph(6), chip) for chip in (load_chip("a2a3"), CONTENDED))
+    free, slow = (simulate(program, graph(6), chip) for chip in (FREE, CONTENDED))
     assert free.slices["stall_ps"].sum() == 0
     assert slow.slices["stall_ps"].min() > 0
     assert slow.makespan_ps > free.makespan_ps
@@ -301,7 +301,8 @@ def test_an_orchestrator_that_waits_for_a_later_task_is_reported():
     add_task(builder, "b")
     with pytest.raises(
         DeadlockError,
-        match=r"^no progress at .*: 2 of 2 tasks wait - task 0 \(a\) on AIV waits for task 1 \(b\); "
+        match=r"^no progress at .*: 2 of 2 tasks wait - "
+        r"task 0 \(a\) on AIV waits for task 1 \(b\); "
         r"task 1 \(b\) on AIV is not submitted: Orch\[0\] waits for task 0 \(a\); ",
     ):
         simulate(builder.build(), graph(2, (1, 0)), round_chip())
@@ -311,7 +312,7 @@ def test_a_tile_that_does_not_fit_is_reported():
     builder = ProgramBuilder()
     add_task(builder, "wide", rows=1024)
     with pytest.raises(
-        BufferOverflowError, match=r"^kernel.py:0 task 0 \(wide\) tile 0: UB overflows with 262144"
+        BufferOverflowError, match=r"^kernel.py:0 task 0 \(wide\) tile 0: UB has no room for 262144"
     ):
         simulate(builder.build(), graph(1), round_chip())
 

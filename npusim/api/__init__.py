@@ -1,0 +1,21 @@
+"""The names a user needs, and the only place where values and time meet.
+
+Owns finding kernels, running them end to end, and run directories. Refuses to print and to parse
+arguments; that is the command line's.
+"""
+
+from npusim.api.kernels import KernelEntry, find_kernels, load_kernel
+from npusim.api.run import Run, RunRequest, run_kernel, simulate_program
+from npusim.api.store import load_run_trace, save_run
+
+__all__ = [
+    "KernelEntry",
+    "Run",
+    "RunRequest",
+    "find_kernels",
+    "load_kernel",
+    "load_run_trace",
+    "run_kernel",
+    "save_run",
+    "simulate_program",
+]
