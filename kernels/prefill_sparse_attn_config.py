@@ -83,55 +83,9 @@ class Constants:
     amax_eps: float = 1e-4
 
     def __post_init__(self) -> None:
-        t = self.tiling
-        self._require(
-            t.context in {"sparse", "prompt"},
-            f"context is {t.context!r}; expected sparse or prompt",
-        )
-        self._require(
-            t.reference in {"tilewise", "global"},
-            f"reference is {t.reference!r}; expected tilewise or global",
-        )
-        for name, value in vars(t).items():
-            if isinstance(value, int) and not isinstance(value, bool):
-                self._require(value > 0, f"{name} is {value}; expected a positive size")
-        for what, total, name in (
-            ("tokens", self.tokens, "gather_token_tile"),
-            ("tokens", self.tokens, "attn_token_tile"),
-            ("tokens", self.tokens, "merge_norm_token_tile"),
-            ("tokens", self.tokens, "rope_token_tile"),
-            ("tokens", self.tokens, "quant_token_tile"),
-            ("heads", self.heads, "matmul_row_pad"),
-            ("matmul_row_pad", t.matmul_row_pad, "pv_head_tile"),
-            ("pairs of the rotated tail", self.half_rope, "rope_chunk"),
-            ("inputs of an output group", self.group_in, "a_k_chunk"),
-            ("o_lora", self.o_lora, "a_n_chunk"),
-            ("inputs of the output projection", self.proj_in, "b_k_chunk"),
-            ("hidden size", self.hidden, "b_n_chunk"),
-            ("inputs of the output projection", self.proj_in, "quant_chunk"),
-        ):
-            self._divides(what, total, name)
-        self._require(
-            self.tokens % self.proj_tokens == 0,
-            f"proj_token_tile is {t.proj_token_tile}; expected a divisor of {self.tokens} tokens",
-        )
-        self._require(
-            t.attn_token_tile % t.merge_norm_token_tile == 0,
-            f"merge_norm_token_tile is {t.merge_norm_token_tile}; expected a divisor of "
-            f"attn_token_tile, {t.attn_token_tile}",
-        )
-        if self.is_sparse:
-            self._require(
-                self.context_pad <= self.topk,
-                f"attn_tile is {t.attn_tile}: the padded context has {self.context_pad} columns; "
-                f"expected at most {self.topk}, the width of the index table",
-            )
-        if t.context == "prompt":
-            self._require(
-                self.ratio == 0,
-                f"compress ratio is {self.ratio}; the prompt context takes only 0; "
-                "use the variant after",
-            )
+        self._check_values()
+        self._check_divisors()
+        self._check_context()
 
     @property
     def tokens(self) -> int:
@@ -228,10 +182,63 @@ class Constants:
         """Pages of compressed rows per sequence."""
         return max(1, -(-self.max_compressed // self.page_rows))
 
+    def _check_values(self) -> None:
+        t = self.tiling
+        self._require(
+            t.context in {"sparse", "prompt"},
+            f"context is {t.context!r}; expected sparse or prompt",
+        )
+        self._require(
+            t.reference in {"tilewise", "global"},
+            f"reference is {t.reference!r}; expected tilewise or global",
+        )
+        for name, value in vars(t).items():
+            if isinstance(value, int) and not isinstance(value, bool):
+                self._require(value > 0, f"{name} is {value}; expected a positive size")
+
+    def _check_divisors(self) -> None:
+        t = self.tiling
+        for what, total, name in (
+            ("tokens", self.tokens, "gather_token_tile"),
+            ("tokens", self.tokens, "attn_token_tile"),
+            ("tokens", self.tokens, "rope_token_tile"),
+            ("tokens", self.tokens, "quant_token_tile"),
+            ("heads", self.heads, "matmul_row_pad"),
+            ("matmul_row_pad", t.matmul_row_pad, "pv_head_tile"),
+            ("pairs of the rotated tail", self.half_rope, "rope_chunk"),
+            ("inputs of an output group", self.group_in, "a_k_chunk"),
+            ("o_lora", self.o_lora, "a_n_chunk"),
+            ("inputs of the output projection", self.proj_in, "b_k_chunk"),
+            ("hidden size", self.hidden, "b_n_chunk"),
+            ("inputs of the output projection", self.proj_in, "quant_chunk"),
+        ):
+            self._divides(what, total, name)
+        if self.tokens > t.proj_token_tile:
+            self._divides("tokens", self.tokens, "proj_token_tile")
+        if t.fuse_merge_norm:
+            self._divides("attn_token_tile", t.attn_token_tile, "merge_norm_token_tile")
+
+    def _check_context(self) -> None:
+        if self.is_sparse:
+            self._require(
+                self.context_pad <= self.topk,
+                f"attn_tile is {self.tiling.attn_tile}: the padded context has "
+                f"{self.context_pad} columns; expected at most {self.topk}, the width of the "
+                "index table; make the tile smaller",
+            )
+        else:
+            self._require(
+                self.ratio == 0,
+                f"compress ratio is {self.ratio}; the prompt context takes only 0; "
+                "use the variant after",
+            )
+
     def _divides(self, what: str, total: int, name: str) -> None:
         value = getattr(self.tiling, name)
+        fits = max(size for size in range(1, min(value, total) + 1) if total % size == 0)
         self._require(
-            total % value == 0, f"{name} is {value}; expected a divisor of {total} ({what})"
+            fits == value,
+            f"{name} is {value}; expected a divisor of {total} ({what}), such as {fits}",
         )
 
     @staticmethod

@@ -2,9 +2,11 @@
 
 Inputs: KERNEL_SPEC.md section 2.2, bit for bit. References: section 4; the faithful one of section
 4.7 also rounds the attention output to BF16 before the inverse rotation, as the kernels do.
+
+    attention_output ─▶ projection_input ─▶ quantise_rows ─▶ dequantised_product
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import ml_dtypes
@@ -15,6 +17,9 @@ from prefill_sparse_attn_config import Constants
 from npusim.golden import ScalarSpec, TensorSpec, round_to_bfloat16, uniform
 
 Array = npt.NDArray[Any]
+Attention = Callable[[Constants, Array, Array, Array], Array]
+"""Attention of one token: constants, q, context rows, sinks."""
+
 BF16 = np.dtype(ml_dtypes.bfloat16)
 
 
@@ -49,16 +54,126 @@ def golden(c: Constants, inputs: Mapping[str, Array]) -> dict[str, Array]:
 
     Shapes: ``attn_out`` (T, hidden) BF16.
     """
-    return _reference(c, inputs, is_faithful=False)
+    attend = tilewise_attention if c.tiling.reference == "tilewise" else global_attention
+    attention = attention_output(c, inputs, attend)
+    return {"attn_out": project(c, projection_input(c, attention, inputs), inputs)}
 
 
 def faithful_golden(c: Constants, inputs: Mapping[str, Array]) -> dict[str, Array]:
-    """The reference that rounds where the kernels round (section 4.7): tile-wise softmax with BF16
-    weights, BF16 output before the rotation.
+    """The reference that rounds where the kernels round (section 4.7).
+
+    Tile-wise softmax with BF16 weights; the attention output is BF16 before the rotation.
 
     Shapes: ``attn_out`` (T, hidden) BF16.
     """
-    return _reference(c, inputs, is_faithful=True)
+    attention = attention_output(c, inputs, tilewise_attention)
+    rounded = round_to_bfloat16(attention).astype(np.float32)
+    return {"attn_out": project(c, projection_input(c, rounded, inputs), inputs)}
+
+
+def attention_output(c: Constants, inputs: Mapping[str, Array], attend: Attention) -> Array:
+    """Attention of every token before the rotation; zero where a token has no context.
+
+    Shapes: → (T, heads, head_dim) FP32.
+    """
+    attention = np.zeros((c.tokens, c.heads, c.head_dim), np.float32)
+    q = inputs["q"].astype(np.float32)
+    for token in range(c.tokens):
+        context = context_rows(c, inputs, token)
+        if len(context):
+            attention[token] = attend(c, q[token], context, inputs["attn_sink"])
+    return attention
+
+
+def projection_input(c: Constants, attention: Array, inputs: Mapping[str, Array]) -> Array:
+    """Rows of projection B: inverse rotation (section 4.2), grouped projection A (4.3).
+
+    Shapes: attention (T, heads, head_dim) FP32 → (T, proj_in) BF16 values in FP32.
+    """
+    rotated = _inverse_rope(c, attention, inputs["freqs_cos"], inputs["freqs_sin"])
+    grouped = rotated.reshape(c.tokens, c.o_groups, c.group_in)
+    x = np.empty((c.tokens, c.proj_in), np.float32)
+    for group in range(c.o_groups):
+        weights = inputs["wo_a"][group].astype(np.float32)
+        columns = slice(group * c.o_lora, (group + 1) * c.o_lora)
+        x[:, columns] = round_to_bfloat16(grouped[:, group] @ weights.T)
+    return x
+
+
+def project(c: Constants, x: Array, inputs: Mapping[str, Array]) -> Array:
+    """INT8 projection B (section 4.4).
+
+    Shapes: x (T, proj_in) FP32 → (T, hidden) BF16.
+    """
+    codes, scale = quantise_rows(c, x)
+    return dequantised_product(codes, scale, inputs)
+
+
+def dequantised_product(codes: Array, scale: Array, inputs: Mapping[str, Array]) -> Array:
+    """Product of quantised rows with the output weights, scaled back.
+
+    Shapes: codes (T, proj_in) INT8, scale (T,) FP32 → (T, hidden) BF16.
+    """
+    # FP64 holds these sums exactly: 8192 products of at most 127 * 127.
+    total = codes.astype(np.float64) @ inputs["wo_b"].astype(np.float64).T
+    out = total.astype(np.float32) * scale[:, None] * inputs["wo_b_scale"][None, :]
+    return np.asarray(round_to_bfloat16(out))
+
+
+def context_rows(c: Constants, inputs: Mapping[str, Array], token: int) -> Array:
+    """K (= V) rows of one token, none when it is beyond the used length.
+
+    Shapes: → (n, head_dim) FP32.
+    """
+    sequence, position = divmod(token, c.seq)
+    used = int(inputs["seqused_kv"][sequence])
+    if position >= used:
+        return np.zeros((0, c.head_dim), np.float32)
+    prompt = _paged_rows(inputs["ori_kv"], inputs["ori_block_table"][sequence])
+    if not c.is_sparse:
+        return prompt[: min(position + 1, used)].astype(np.float32)
+    entries = inputs["cmp_sparse_indices"][token, : c.sparse_topk]
+    compressed = _paged_rows(inputs["cmp_kv"], inputs["cmp_block_table"][sequence])
+    slot = entries - c.seq
+    from_prompt = (entries >= 0) & (entries < min(used, c.seq))
+    from_compressed = (slot >= 0) & (slot < len(compressed))
+    rows = np.zeros((len(entries), c.head_dim), np.float32)
+    rows[from_prompt] = prompt[entries[from_prompt]]
+    rows[from_compressed] = compressed[slot[from_compressed]]
+    return rows[from_prompt | from_compressed]
+
+
+def tilewise_attention(c: Constants, q: Array, context: Array, sink: Array) -> Array:
+    """Online softmax over blocks; the weights are rounded to BF16 before they are summed.
+
+    Shapes: q (heads, head_dim), context (n, head_dim), sink (heads,) → (heads, head_dim) FP32.
+    """
+    m = l = o = None
+    for start in range(0, len(context), c.tiling.attn_tile):
+        rows = context[start : start + c.tiling.attn_tile]
+        scores = (q @ rows.T) * np.float32(c.softmax_scale)
+        m_j = scores.max(axis=1, keepdims=True)
+        weights = round_to_bfloat16(np.exp(scores - m_j)).astype(np.float32)
+        l_j, o_j = weights.sum(axis=1, keepdims=True), weights @ rows
+        if m is None:
+            m, l, o = m_j, l_j, o_j
+            continue
+        top = np.maximum(m, m_j)
+        alpha, beta = np.exp(m - top), np.exp(m_j - top)
+        l, o, m = alpha * l + beta * l_j, alpha * o + beta * o_j, top
+    return np.asarray(o / (l + np.exp(sink[:, None] - m)))
+
+
+def global_attention(c: Constants, q: Array, context: Array, sink: Array) -> Array:
+    """One softmax over the whole context in FP32, nothing rounded (section 4.6).
+
+    Shapes: as for ``tilewise_attention``.
+    """
+    scores = (q @ context.T) * np.float32(c.softmax_scale)
+    m = scores.max(axis=1, keepdims=True)
+    weights = np.exp(scores - m)
+    denominator = weights.sum(axis=1, keepdims=True) + np.exp(sink[:, None] - m)
+    return np.asarray((weights @ context) / denominator)
 
 
 def quantise_rows(c: Constants, x: Array) -> tuple[Array, Array]:
@@ -106,71 +221,9 @@ class _Once:
         return value
 
 
-def _reference(c: Constants, inputs: Mapping[str, Array], *, is_faithful: bool) -> dict[str, Array]:
-    is_tilewise = is_faithful or c.tiling.reference == "tilewise"
-    attention = np.zeros((c.tokens, c.heads, c.head_dim), np.float32)
-    q = inputs["q"].astype(np.float32)
-    for token in range(c.tokens):
-        context = _context(c, inputs, token)
-        if len(context):
-            attend = _tilewise_attention if is_tilewise else _global_attention
-            attention[token] = attend(c, q[token], context, inputs["attn_sink"])
-    if is_faithful:
-        attention = round_to_bfloat16(attention).astype(np.float32)
-    rotated = _inverse_rope(c, attention, inputs["freqs_cos"], inputs["freqs_sin"])
-    return {"attn_out": _project(c, rotated, inputs)}
-
-
-def _context(c: Constants, inputs: Mapping[str, Array], token: int) -> Array:
-    """K (= V) rows of one token in FP32, empty when it is beyond the used length."""
-    sequence, position = divmod(token, c.seq)
-    used = int(inputs["seqused_kv"][sequence])
-    if position >= used:
-        return np.zeros((0, c.head_dim), np.float32)
-    prompt = _paged_rows(inputs["ori_kv"], inputs["ori_block_table"][sequence])
-    if not c.is_sparse:
-        return prompt[: min(position + 1, used)].astype(np.float32)
-    entries = inputs["cmp_sparse_indices"][token, : c.sparse_topk]
-    compressed = _paged_rows(inputs["cmp_kv"], inputs["cmp_block_table"][sequence])
-    slot = entries - c.seq
-    from_prompt = (entries >= 0) & (entries < min(used, c.seq))
-    from_compressed = (slot >= 0) & (slot < len(compressed))
-    rows = np.zeros((len(entries), c.head_dim), np.float32)
-    rows[from_prompt] = prompt[entries[from_prompt]]
-    rows[from_compressed] = compressed[slot[from_compressed]]
-    return rows[from_prompt | from_compressed]
-
-
 def _paged_rows(pages: Array, table: Array) -> Array:
     """The logical rows of one sequence, through its page table."""
     return pages[table].reshape(-1, pages.shape[-1])
-
-
-def _tilewise_attention(c: Constants, q: Array, context: Array, sink: Array) -> Array:
-    """Online softmax over blocks; the weights are rounded to BF16 before they are summed."""
-    m = l = o = None
-    for start in range(0, len(context), c.tiling.attn_tile):
-        rows = context[start : start + c.tiling.attn_tile]
-        scores = (q @ rows.T) * np.float32(c.softmax_scale)
-        m_j = scores.max(axis=1, keepdims=True)
-        weights = round_to_bfloat16(np.exp(scores - m_j)).astype(np.float32)
-        l_j, o_j = weights.sum(axis=1, keepdims=True), weights @ rows
-        if m is None:
-            m, l, o = m_j, l_j, o_j
-            continue
-        top = np.maximum(m, m_j)
-        alpha, beta = np.exp(m - top), np.exp(m_j - top)
-        l, o, m = alpha * l + beta * l_j, alpha * o + beta * o_j, top
-    return np.asarray(o / (l + np.exp(sink[:, None] - m)))
-
-
-def _global_attention(c: Constants, q: Array, context: Array, sink: Array) -> Array:
-    """One softmax over the whole context in FP32, nothing rounded (section 4.6)."""
-    scores = (q @ context.T) * np.float32(c.softmax_scale)
-    m = scores.max(axis=1, keepdims=True)
-    weights = np.exp(scores - m)
-    denominator = weights.sum(axis=1, keepdims=True) + np.exp(sink[:, None] - m)
-    return np.asarray((weights @ context) / denominator)
 
 
 def _inverse_rope(c: Constants, attention: Array, cos: Array, sin: Array) -> Array:
@@ -183,20 +236,6 @@ def _inverse_rope(c: Constants, attention: Array, cos: Array, sin: Array) -> Arr
     attention[:, :, c.nope_dim :: 2] = even * cos_t + odd * sin_t
     attention[:, :, c.nope_dim + 1 :: 2] = odd * cos_t - even * sin_t
     return np.asarray(round_to_bfloat16(attention).astype(np.float32))
-
-
-def _project(c: Constants, rotated: Array, inputs: Mapping[str, Array]) -> Array:
-    grouped = rotated.reshape(c.tokens, c.o_groups, c.group_in)
-    x = np.empty((c.tokens, c.proj_in), np.float32)
-    for group in range(c.o_groups):
-        weights = inputs["wo_a"][group].astype(np.float32)
-        columns = slice(group * c.o_lora, (group + 1) * c.o_lora)
-        x[:, columns] = round_to_bfloat16(grouped[:, group] @ weights.T)
-    codes, scale = quantise_rows(c, x)
-    # FP64 holds these sums exactly: 8192 products of at most 127 * 127.
-    total = codes.astype(np.float64) @ inputs["wo_b"].astype(np.float64).T
-    out = total.astype(np.float32) * scale[:, None] * inputs["wo_b_scale"][None, :]
-    return np.asarray(round_to_bfloat16(out))
 
 
 def _centred(seed: int, shape: tuple[int, ...]) -> Array:

@@ -70,6 +70,15 @@ class Table:
         index = names.index(name)
         return tuple(row[index] for row in self.rows)
 
+    def without_unit(self, *units: str) -> "Table":
+        """The same rows without the columns in these units, for text that has to be narrow."""
+        kept = [i for i, column in enumerate(self.columns) if column.unit not in units]
+        return Table(
+            self.title,
+            tuple(self.columns[i] for i in kept),
+            tuple(tuple(row[i] for i in kept) for row in self.rows),
+        )
+
     def to_json(self) -> list[dict[str, Cell]]:
         """One dictionary per row, keyed by column name."""
         names = [column.name for column in self.columns]

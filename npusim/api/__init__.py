@@ -4,11 +4,14 @@ Owns finding kernels, running them end to end, and run directories. Refuses to p
 arguments; that is the command line's.
 """
 
+from npusim.api.inside import Fidelity, InsideRequest
 from npusim.api.kernels import KernelEntry, find_kernels, load_kernel
 from npusim.api.run import Run, RunRequest, run_kernel, simulate_program
 from npusim.api.store import load_run_trace, save_run
 
 __all__ = [
+    "Fidelity",
+    "InsideRequest",
     "KernelEntry",
     "Run",
     "RunRequest",

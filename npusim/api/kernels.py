@@ -80,7 +80,7 @@ def _load_file(path: Path) -> KernelDefinition:
         spec.loader.exec_module(module)
     except NpuSimError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # sys.exit() in a script must not look like success
         msg = f"{path}: cannot be loaded ({type(error).__name__}: {error}); expected a kernel file"
         raise KernelError(msg) from error
     finally:

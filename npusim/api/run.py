@@ -1,26 +1,40 @@
 """One run of a kernel, end to end: inputs, recording, verification, simulation."""
 
-from collections.abc import Callable, Mapping
+import sys
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import npusim
 from npusim.analysis import summary
+from npusim.api.inside import InsideRequest, look_inside
 from npusim.dependencies import CompilerEra, DependencyMode, build_graph
+from npusim.errors import KernelError, NpuSimError
 from npusim.golden import KernelCase, VerificationReport, make_inputs, verify
 from npusim.hardware import load_chip
 from npusim.language import RecordOptions, record
 from npusim.program import Program
 from npusim.simulator import SimulationOptions, simulate
 from npusim.trace import Trace
+from npusim.trace.model import Records
 
 Progress = Callable[[str], None]
 """Called with a few words when a stage begins."""
 
 
+_LIBRARIES = sys.stdlib_module_names | {"npusim", "numpy", "ml_dtypes"}
+
+
 @dataclass(frozen=True, slots=True)
 class RunRequest:
-    """What to run besides the kernel itself."""
+    """What to run besides the kernel itself.
+
+    Raises:
+        UsageError: If the swimlane level is not one of 0 to 4.
+    """
 
     chip: str = "a2a3"
     deps: DependencyMode = DependencyMode.TENSORMAP
@@ -29,6 +43,18 @@ class RunRequest:
     is_observed: bool = False
     """Charge the cost of collecting the swimlane, as a device does."""
     is_verified: bool = True
+    inside: InsideRequest = field(default_factory=InsideRequest)
+
+    def __post_init__(self) -> None:
+        self.simulation_options()  # they check themselves: a wrong level fails before the work
+
+    def simulation_options(self) -> SimulationOptions:
+        """What this asks of the simulator."""
+        return SimulationOptions(
+            swimlane_level=self.swimlane_level,
+            observer=self.is_observed,
+            deps_mode=str(self.deps),
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,6 +65,8 @@ class Run:
     trace: Trace
     report: VerificationReport | None
     request: RunRequest = field(default_factory=RunRequest)
+    counters: Records | None = None
+    """``COUNTER_DTYPE`` records, one per kernel and core, if the request asks for a PMU group."""
 
     def summary(self) -> dict[str, Any]:
         """The run as one JSON object; the same run gives the same object.
@@ -54,6 +82,8 @@ class Run:
             "compiler_era": str(self.request.era),
             "swimlane_level": self.request.swimlane_level,
             "is_observed": self.request.is_observed,
+            "fidelity": str(self.request.inside.fidelity),
+            "pmu": self.request.inside.pmu,
             **_verdict(self.report),
         }
 
@@ -75,16 +105,20 @@ def run_kernel(
     wanted = request or RunRequest()
     tell = progress or (lambda _: None)
     chip = load_chip(wanted.chip)  # a wrong name should fail before the work, not after
+    wanted.inside.cores(chip)
     tell("making inputs")
-    inputs = make_inputs(case.specs)
+    with _kernel_code(case, "the inputs"):
+        inputs = make_inputs(case.specs)
     tell("recording")
     program, outputs = record_case(case, inputs)
     report = None
     if wanted.is_verified:
         tell("verifying")
-        report = verify(case, inputs, outputs)
+        with _kernel_code(case, "the golden"):
+            report = verify(case, inputs, outputs)
     tell(f"simulating {chip.name}")
-    return Run(program, simulate_program(program, wanted), report, wanted)
+    trace, counters = _simulate(program, wanted)
+    return Run(program, trace, report, wanted, counters)
 
 
 def record_case(case: KernelCase, inputs: Mapping[str, Any]) -> tuple[Program, dict[str, Any]]:
@@ -94,13 +128,16 @@ def record_case(case: KernelCase, inputs: Mapping[str, Any]) -> tuple[Program, d
         KernelError: If the kernel breaks a rule of the DSL.
     """
     names = {spec.name for spec in case.outputs}
-    outputs = {name: inputs[name].copy() for name in names}
     arguments = {
-        name: outputs.get(name, value if value.ndim else value.item())
+        # Copies of all, not of the outputs only: a kernel may also write tensors that nobody
+        # compares, and the golden must see them as they were.
+        name: value.copy() if value.ndim else value.item()
         for name, value in inputs.items()
     }
     options = RecordOptions(kernel=case.name, variant=case.variant, parameters=case.parameters)
-    return record(case.entry, arguments, outputs=names, options=options), outputs
+    with _kernel_code(case, "the code"):
+        program = record(case.entry, arguments, outputs=names, options=options)
+    return program, {name: arguments[name] for name in names}
 
 
 def simulate_program(program: Program, request: RunRequest) -> Trace:
@@ -109,13 +146,38 @@ def simulate_program(program: Program, request: RunRequest) -> Trace:
     Raises:
         NpuSimError: If the program does not fit the chip or deadlocks.
     """
+    return _simulate(program, request)[0]
+
+
+def _simulate(program: Program, request: RunRequest) -> tuple[Trace, Records | None]:
+    chip = load_chip(request.chip)
     graph = build_graph(program, request.deps, request.era)
-    options = SimulationOptions(
-        swimlane_level=request.swimlane_level,
-        observer=request.is_observed,
-        deps_mode=str(request.deps),
-    )
-    return simulate(program, graph, load_chip(request.chip), options)
+    trace = simulate(program, graph, chip, request.simulation_options())
+    return look_inside(trace, program, chip, request.inside)
+
+
+@contextmanager
+def _kernel_code(case: KernelCase, what: str) -> Iterator[None]:
+    """Turn an exception of the code in a kernel file into an error that names its line."""
+    try:
+        yield
+    except NpuSimError:
+        raise
+    except Exception as error:
+        msg = (
+            f"{_kernel_site(error)}: {what} of kernel {case.name} failed with "
+            f"{type(error).__name__}: {error}; expected it to run; correct that line"
+        )
+        raise KernelError(msg) from error
+
+
+def _kernel_site(error: Exception) -> str:
+    """File and line of the innermost frame that belongs to the user, not to a library."""
+    site = "kernel"
+    for frame, line in traceback.walk_tb(error.__traceback__):
+        if str(frame.f_globals.get("__name__", "")).split(".")[0] not in _LIBRARIES:
+            site = f"{Path(frame.f_code.co_filename).name}:{line}"
+    return site
 
 
 def _verdict(report: VerificationReport | None) -> dict[str, Any]:

@@ -5,25 +5,52 @@ DIR/program.npz             the recording; it can be simulated again
 DIR/trace.npz               the trace, without loss
 DIR/bubbles.csv             the bubble table
 DIR/perfetto.json           for ui.perfetto.dev
-DIR/dfx_outputs/            the files a device writes, for the ecosystem's tools
+DIR/dfx_outputs/            the files a device writes, for the ecosystem's tools; pmu.csv with --pmu
 DIR/swimlane.png            the picture
 """
 
-import shutil
-import tempfile
 from pathlib import Path
 
 from npusim.analysis import bubble_table
+from npusim.api.directory import Layout, check_directory, replaced_directory
 from npusim.api.run import Run
-from npusim.errors import FileFormatError, OutputError
-from npusim.formats import is_capture, read_capture, write_capture, write_perfetto, write_summary
+from npusim.errors import FileFormatError
+from npusim.formats import (
+    PMU_FILE,
+    is_capture,
+    read_capture,
+    write_capture,
+    write_perfetto,
+    write_pmu,
+    write_summary,
+)
 from npusim.plotting import save_figure, swimlane_figure
 from npusim.program import save_program
 from npusim.trace import Trace, load_trace, save_trace
 
 SUMMARY_FILE = "summary.json"
+PROGRAM_FILE = "program.npz"
 TRACE_FILE = "trace.npz"
+BUBBLES_FILE = "bubbles.csv"
+PERFETTO_FILE = "perfetto.json"
 CAPTURE_DIR = "dfx_outputs"
+PICTURE_FILE = "swimlane.png"
+
+RUN_LAYOUT = Layout(
+    name="run",
+    entries=frozenset(
+        {
+            SUMMARY_FILE,
+            PROGRAM_FILE,
+            TRACE_FILE,
+            BUBBLES_FILE,
+            PERFETTO_FILE,
+            CAPTURE_DIR,
+            PICTURE_FILE,
+        }
+    ),
+    marks=frozenset({SUMMARY_FILE, PROGRAM_FILE, TRACE_FILE}),
+)
 
 
 def save_run(run: Run, directory: Path, *, has_picture: bool = True) -> None:
@@ -37,41 +64,17 @@ def save_run(run: Run, directory: Path, *, has_picture: bool = True) -> None:
     Raises:
         OutputError: If the directory cannot be written or holds something else.
     """
-    check_output_directory(directory)
-    try:
-        directory.parent.mkdir(parents=True, exist_ok=True)
-        staging = Path(tempfile.mkdtemp(prefix=f".{directory.name}-", dir=directory.parent))
-    except OSError as error:
-        raise _unwritable(directory, error) from error
-    try:
-        staging.chmod(0o755)
+    with replaced_directory(directory, RUN_LAYOUT) as staging:
         _write_files(run, staging, has_picture=has_picture)
-        _swap_in(staging, directory)
-    except OSError as error:
-        raise _unwritable(directory, error) from error
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
 
 
 def check_output_directory(directory: Path) -> None:
-    """Make sure that a run may be written to ``directory``.
+    """Make sure, before the work, that a run may be written to ``directory``.
 
     Raises:
-        OutputError: If it is a file, or holds something that is not a run.
+        OutputError: If it is a file, holds something that is not a run, or cannot be written.
     """
-    if directory.exists() and not directory.is_dir():
-        msg = f"{directory}: is a file; expected a directory to write the run to"
-        raise OutputError(msg)
-    try:
-        holds_other = directory.is_dir() and any(directory.iterdir())
-    except OSError as error:
-        raise _unwritable(directory, error) from error
-    if holds_other and not (directory / SUMMARY_FILE).is_file():
-        msg = (
-            f"{directory}: holds files that are not a run; expected an empty or new directory; "
-            "choose another one, so that nothing is lost"
-        )
-        raise OutputError(msg)
+    check_directory(directory, RUN_LAYOUT)
 
 
 def load_run_trace(path: Path) -> Trace:
@@ -99,35 +102,16 @@ def load_run_trace(path: Path) -> Trace:
 
 def _write_files(run: Run, directory: Path, *, has_picture: bool) -> None:
     write_summary(directory / SUMMARY_FILE, run.summary())
-    save_program(run.program, directory / "program.npz")
+    save_program(run.program, directory / PROGRAM_FILE)
     save_trace(run.trace, directory / TRACE_FILE)
-    (directory / "bubbles.csv").write_text(bubble_table(run.trace).to_csv(), encoding="utf-8")
-    write_perfetto(directory / "perfetto.json", run.trace)
-    if run.request.swimlane_level:
-        capture = directory / CAPTURE_DIR
+    (directory / BUBBLES_FILE).write_text(bubble_table(run.trace).to_csv(), encoding="utf-8")
+    write_perfetto(directory / PERFETTO_FILE, run.trace)
+    capture = directory / CAPTURE_DIR
+    if run.request.swimlane_level or run.counters is not None:
         capture.mkdir()
+    if run.request.swimlane_level:
         write_capture(capture, run.trace, run.program, level=run.request.swimlane_level)
+    if run.counters is not None:
+        write_pmu(capture / PMU_FILE, run.trace, run.counters, group=run.request.inside.pmu)
     if has_picture:
-        save_figure(swimlane_figure(run.trace), directory / "swimlane.png")
-
-
-def _swap_in(staging: Path, directory: Path) -> None:
-    """Put ``staging`` in the place of ``directory``; the old run goes only when the new is in."""
-    if not directory.exists():
-        staging.rename(directory)
-        return
-    old = Path(tempfile.mkdtemp(prefix=f".{directory.name}-old-", dir=directory.parent))
-    directory.rename(old / "run")
-    try:
-        staging.rename(directory)
-    except OSError:
-        (old / "run").rename(directory)
-        raise
-    finally:
-        shutil.rmtree(old, ignore_errors=True)
-
-
-def _unwritable(directory: Path, error: OSError) -> OutputError:
-    reason = error.strerror or str(error)
-    msg = f"{directory}: cannot be written ({reason}); choose a directory you may write to"
-    return OutputError(msg)
+        save_figure(swimlane_figure(run.trace), directory / PICTURE_FILE)

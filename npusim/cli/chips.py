@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from npusim.cli.output import print_json, print_rows
+from npusim.errors import UsageError
 from npusim.hardware import chip_figures, list_chips, load_chip
 
 
@@ -19,12 +20,17 @@ class Kind(StrEnum):
 
 
 def chips(
-    name: Annotated[str | None, typer.Argument(help="Chip to show; all names if left out.")] = None,
+    name: Annotated[
+        str | None, typer.Argument(metavar="NAME", help="Chip to show; all names if left out.")
+    ] = None,
     only: Annotated[Kind | None, typer.Option(help="Only figures of this kind.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """List the chips, or every figure of one with its source."""
     if name is None:
+        if only is not None:
+            msg = f"--only {only}: no chip given; expected one of {', '.join(list_chips())} as NAME"
+            raise UsageError(msg)
         rows = [(chip, load_chip(chip).title) for chip in list_chips()]
         if as_json:
             print_json([{"name": chip, "title": title} for chip, title in rows])

@@ -1,5 +1,7 @@
 """The ``npusim`` program: commands, and what happens with errors."""
 
+import contextlib
+import os
 import sys
 import traceback
 from typing import Annotated
@@ -10,10 +12,14 @@ import npusim
 from npusim.cli.chips import chips
 from npusim.cli.inspect import bubbles, compare, plot
 from npusim.cli.kernels import kernels
-from npusim.cli.run import run
+from npusim.cli.pypto import FILE_ARGUMENTS, pypto
+from npusim.cli.run import fill_in_pmu_group, run
 from npusim.errors import NpuSimError
 
 EXIT_USAGE = 2
+EXIT_INTERRUPTED = 130
+"""What shells report of a program that Ctrl-C ended."""
+_TRACEBACK = "--traceback"
 
 app = typer.Typer(
     name="npusim",
@@ -25,6 +31,7 @@ app = typer.Typer(
 )
 for command in (kernels, run, compare, bubbles, plot, chips):
     app.command()(command)
+app.command(context_settings=FILE_ARGUMENTS)(pypto)
 
 
 def _print_version(wanted: bool) -> None:
@@ -42,7 +49,7 @@ def options(
         ),
     ] = False,
     with_traceback: Annotated[
-        bool, typer.Option("--traceback", help="Show where in the code an error came from.")
+        bool, typer.Option(_TRACEBACK, help="Show where in the code an error came from.")
     ] = False,
 ) -> None:
     """Options before the command."""
@@ -57,23 +64,74 @@ def main() -> None:
 def run_command(arguments: list[str]) -> int:
     """Run the program with ``arguments`` and return its exit code.
 
-    Every expected error becomes one line on stderr and exit code 2.
+    Every error becomes one line on stderr and exit code 2; ``--traceback``, anywhere among the
+    arguments, shows where it came from.
     """
+    has_traceback = _TRACEBACK in arguments
+    # The option is global, but it is typed where the cursor is: at the end of what just failed.
+    # After pypto, though, arguments may belong to the file.
+    stop = arguments.index("pypto") if "pypto" in arguments else len(arguments)
+    wanted = [one for one in arguments[:stop] if one != _TRACEBACK] + arguments[stop:]
     try:
-        result = app(args=arguments or ["--help"], standalone_mode=False)
-    except typer.TyperException as error:
-        return _fail(f"{error.format_message().rstrip('.')}; see npusim --help", arguments)
-    except (typer.Abort, KeyboardInterrupt):
-        return _fail("interrupted", arguments)
-    except NpuSimError as error:
-        return _fail(str(error), arguments)
+        filled = fill_in_pmu_group(wanted)
+        result = app(args=filled or ["--help"], prog_name="npusim", standalone_mode=False)
+        sys.stdout.flush()
     except BrokenPipeError:
-        return 0  # the reader of stdout has seen enough
+        return _reader_left()
+    except SystemExit as error:  # how typer leaves when stdout breaks
+        if isinstance(error.__context__, BrokenPipeError):
+            return _reader_left()
+        message = f"the kernel file ended the program with sys.exit({error.code!r})"
+        return _fail(message, has_traceback=has_traceback)
+    except (typer.Abort, KeyboardInterrupt):
+        result = EXIT_INTERRUPTED
+    except Exception as error:
+        return _fail(_message(error), has_traceback=has_traceback)
+    if result == EXIT_INTERRUPTED:  # typer turns Ctrl-C into this
+        print("npusim: interrupted", file=sys.stderr)
     return result if isinstance(result, int) else 0
 
 
-def _fail(message: str, arguments: list[str]) -> int:
-    if "--traceback" in arguments:
+def _message(error: Exception) -> str:
+    if isinstance(error, NpuSimError):
+        return str(error)
+    if isinstance(error, typer.TyperException):
+        return _usage_message(error)
+    if isinstance(error, OSError):
+        where = f"{error.filename}: " if error.filename else ""
+        reason = error.strerror or error
+        return f"{where}{reason}; expected a usable file; check its name, its rights and the disk"
+    return (
+        f"unexpected {type(error).__name__}: {error}; this is a defect of npusim or of the kernel "
+        f"file; run again with {_TRACEBACK} to see where"
+    )
+
+
+def _usage_message(error: typer.TyperException) -> str:
+    """What typer found wrong with the arguments, in the words and the order of our messages."""
+    text = error.format_message().rstrip(".").replace("Value error, ", "")
+    text = f"{text[:1].lower()}{text[1:]}"
+    context = getattr(error, "ctx", None)
+    if context is None:
+        return f"{text}; see npusim --help"
+    if type(error) is typer.BadParameter:  # not a missing one: the text says what is expected
+        return f"{text}; see {context.command_path} --help"
+    usage = context.get_usage().removeprefix("Usage: ").translate({ord("{"): None, ord("}"): None})
+    if context.parent is None:
+        usage = f"one of {', '.join(context.command.list_commands(context))}"
+    return f"{text}; expected {usage}; see {context.command_path} --help"
+
+
+def _reader_left() -> int:
+    """The reader of stdout has seen enough, as ``head`` has after ten lines: nothing is wrong."""
+    # Python flushes stdout once more at the end, which would complain again.
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stdout__.fileno())  # type: ignore[union-attr]
+    return 0
+
+
+def _fail(message: str, *, has_traceback: bool) -> int:
+    if has_traceback:
         traceback.print_exc()
     line = " ".join(message.split())
     print(f"npusim: error: {line}", file=sys.stderr)

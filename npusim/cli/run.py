@@ -6,17 +6,47 @@ from typing import Annotated
 import typer
 
 from npusim.analysis import bubble_table
-from npusim.api import Run, RunRequest, load_kernel, run_kernel, save_run
+from npusim.api import (
+    Fidelity,
+    InsideRequest,
+    Run,
+    RunRequest,
+    load_kernel,
+    run_kernel,
+    save_run,
+)
 from npusim.api.store import check_output_directory
 from npusim.cli.output import print_json, print_table, progress, talk
 from npusim.dependencies import CompilerEra, DependencyMode
 from npusim.errors import UsageError
+from npusim.formats import DEFAULT_GROUP
 
 EXIT_CHECK_FAILED = 1
+_COMMAND = "run"
+_PMU = "--pmu"
+
+
+def fill_in_pmu_group(arguments: list[str]) -> list[str]:
+    """``arguments`` with the default event group after a ``--pmu`` that has none.
+
+    The device tools take the option with and without a value, which typer cannot express. Other
+    commands keep their arguments.
+    """
+    if next((one for one in arguments if not one.startswith("-")), "") != _COMMAND:
+        return arguments
+    filled: list[str] = []
+    for argument, following in zip(arguments, [*arguments[1:], ""], strict=True):
+        filled.append(argument)
+        if argument == _PMU and not following.isdecimal():
+            filled.append(str(DEFAULT_GROUP))
+    return filled
 
 
 def run(
-    kernel: Annotated[str, typer.Argument(help="Name (npusim kernels) or path of a kernel file.")],
+    kernel: Annotated[
+        str,
+        typer.Argument(metavar="KERNEL", help="Name (npusim kernels) or path of a kernel file."),
+    ],
     variant: Annotated[
         str | None, typer.Option(help="Variant of the kernel; the newest if left out.")
     ] = None,
@@ -46,6 +76,22 @@ def run(
     observer: Annotated[
         bool, typer.Option("--observer/--no-observer", help="Charge the cost of the recording.")
     ] = False,
+    fidelity: Annotated[
+        Fidelity, typer.Option(help="Show kernels, or also the pipes inside some cores.")
+    ] = Fidelity.TASK,
+    pipe_cores: Annotated[
+        str | None,
+        typer.Option(
+            metavar="CORES", help="Which: AIC[0],AIV[3] or all; the first cluster if left out."
+        ),
+    ] = None,
+    pmu: Annotated[
+        int,
+        typer.Option(
+            metavar="[GROUP]",
+            help="Write pmu.csv: 1 arithmetic, 2 pipe utilisation (if left out), 4 memory.",
+        ),
+    ] = 0,
     verify: Annotated[
         bool, typer.Option("--verify/--no-verify", help="Check the outputs against the golden.")
     ] = True,
@@ -62,10 +108,16 @@ def run(
     definition = load_kernel(kernel)
     chosen = _pairs("--option", options or [])
     for name, value in (("compress_ratio", compress_ratio), ("batch", batch)):
-        if value is not None:
-            chosen[name] = value
-    newest = list(definition.variants)[-1]
-    case = definition.case(variant or newest, _pairs("--set", knobs or []), chosen)
+        if value is None:
+            continue
+        if name in chosen:
+            msg = (
+                f"--option {name}={chosen[name]}: also given as --{name.replace('_', '-')} {value}"
+            )
+            raise UsageError(f"{msg}; expected each option once; leave one out")
+        chosen[name] = value
+    chosen_variant = list(definition.variants)[-1] if variant is None else variant
+    case = definition.case(chosen_variant, _pairs("--set", knobs or []), chosen)
     request = RunRequest(
         chip=platform,
         deps=deps,
@@ -73,6 +125,7 @@ def run(
         swimlane_level=swimlane_level,
         is_observed=observer,
         is_verified=verify,
+        inside=InsideRequest(fidelity, pipe_cores, pmu),
     )
     if output is not None:
         check_output_directory(output)
@@ -84,7 +137,10 @@ def run(
     if as_json:
         print_json(result.summary())
     else:
-        _print_report(result, output)
+        _print_report(result)
+    if output is not None:
+        best = output / ("swimlane.png" if picture else "perfetto.json")
+        talk(f"wrote {output}; open {best}")
     return EXIT_CHECK_FAILED if result.report is not None and not result.report.passed else 0
 
 
@@ -104,7 +160,7 @@ def _pairs(option: str, entries: list[str]) -> dict[str, str]:
     return pairs
 
 
-def _print_report(result: Run, output: Path | None) -> None:
+def _print_report(result: Run) -> None:
     figures = result.summary()
     trace = result.trace.info
     print(f"{trace.kernel} {trace.variant} on {trace.chip}, dependencies: {figures['deps']}")
@@ -119,8 +175,6 @@ def _print_report(result: Run, output: Path | None) -> None:
         )
     print()
     print_table(bubble_table(result.trace))
-    if output is not None:
-        talk(f"wrote {output}; open {output / 'swimlane.png'} or perfetto.json")
 
 
 def _verdict(result: Run) -> str:

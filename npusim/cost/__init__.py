@@ -14,6 +14,7 @@ from npusim.cost.transfer import (
     latency_cycles,
     read_floor_cycles,
     server_cycles,
+    write_cycles,
 )
 from npusim.cost.vector import VectorCost, vector_cost
 
@@ -33,4 +34,5 @@ __all__ = [
     "server_cycles",
     "submit_ns",
     "vector_cost",
+    "write_cycles",
 ]

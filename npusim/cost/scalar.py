@@ -4,16 +4,18 @@ from npusim.cost.transfer import latency_cycles
 from npusim.hardware.spec import ChipSpec
 
 
-def scalar_read_cycles(misses: int, hits: int, chip: ChipSpec) -> float:
+def scalar_read_cycles(misses: int, next_lines: int, hits: int, chip: ChipSpec) -> float:
     """Cycles the S pipe is blocked while it reads elements of global memory.
 
-    Shapes: ``misses + hits`` elements, one by one.
-    Model: ``misses * miss + hits * hit``; the scalar unit waits for every miss in turn.
-    Source: hardware figures scalar.{gm_read_miss_ns, gm_read_hit_cycles}.
-    Valid for: an in-order scalar unit without prefetch; contention does not slow it.
+    Shapes: ``misses + next_lines + hits`` elements, one by one.
+    Model: ``misses * miss + next_lines * next_line + hits * hit``; the scalar unit waits for every
+        miss in turn.
+    Source: hardware figures scalar.{gm_read_miss_ns, gm_read_next_line_ns, gm_read_hit_cycles}.
+    Valid for: an in-order scalar unit; contention does not slow it.
 
     Args:
-        misses: D-cache lines touched for the first time in this block.
+        misses: D-cache lines touched for the first time in this block, except
+        next_lines: those that follow a line touched before.
         hits: Elements read from lines already there.
         chip: The chip.
 
@@ -21,7 +23,9 @@ def scalar_read_cycles(misses: int, hits: int, chip: ChipSpec) -> float:
         Cycles of the core clock.
     """
     miss_cycles = latency_cycles(chip.scalar.gm_read_miss_ns, chip)
-    return misses * miss_cycles + hits * chip.scalar.gm_read_hit_cycles
+    next_cycles = latency_cycles(chip.scalar.gm_read_next_line_ns, chip)
+    hit_cycles = chip.scalar.gm_read_hit_cycles
+    return misses * miss_cycles + next_lines * next_cycles + hits * hit_cycles
 
 
 def scalar_write_cycles(count: int, chip: ChipSpec) -> float:

@@ -10,6 +10,7 @@ from npusim.program.model import Records
 from npusim.units import PS_PER_NS, PS_PER_US
 
 IntArray = npt.NDArray[np.int64]
+FloatArray = npt.NDArray[np.float64]
 
 
 class Bursts(NamedTuple):
@@ -65,13 +66,13 @@ def effective_bytes(bursts: Bursts, elem_bytes: IntArray, granularity_bytes: int
 def server_cycles(
     hit_bytes: npt.NDArray[np.float64], miss_bytes: npt.NDArray[np.float64], chip: ChipSpec
 ) -> npt.NDArray[np.float64]:
-    """Core cycles for which each transfer would keep the whole shared memory system busy.
+    """Core cycles for which each read would keep the whole shared memory system busy.
 
     Shapes: (n,), (n,) -> (n,).
     Model: ``hit_bytes / l2_rate + miss_bytes / hbm_rate``; for a mix this is the measured law
         1/BW = h/BW_l2 + (1-h)/BW_hbm.
     Source: hardware figures memory.{l2_bytes_per_us, hbm_bytes_per_us}; HARDWARE.md section 5.
-    Valid for: reads and writes alike; they share one pool.
+    Valid for: reads; with ``hit_bytes`` 0 also what L2 writes back, which takes the same HBM.
 
     Args:
         hit_bytes: Bytes found in L2.
@@ -84,6 +85,24 @@ def server_cycles(
     busy_us = hit_bytes / chip.memory.l2_bytes_per_us + miss_bytes / chip.memory.hbm_bytes_per_us
     cycles: npt.NDArray[np.float64] = busy_us * chip.clock.core_mhz
     return cycles
+
+
+def write_cycles(written_bytes: FloatArray, chip: ChipSpec) -> FloatArray:
+    """Core cycles for which each write would keep the write side of L2 busy.
+
+    Shapes: (n,) -> (n,).
+    Model: ``bytes / l2_write_rate``; every write goes to L2 and is posted.
+    Source: hardware figure memory.l2_write_bytes_per_us.
+    Valid for: writes beside reads, which they do not slow down.
+
+    Args:
+        written_bytes: Bytes of each write.
+        chip: The chip.
+
+    Returns:
+        Cycles of the core clock.
+    """
+    return written_bytes / chip.memory.l2_write_bytes_per_us * chip.clock.core_mhz
 
 
 def read_floor_cycles(reads_in_flight: float, chip: ChipSpec) -> float:

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from npusim.dependencies.directions import CompilerEra, Direction, argument_directions
 from npusim.dependencies.regions import region_edges
-from npusim.dependencies.tensormap import tensormap_edges
+from npusim.dependencies.tensormap import INSERTED, LOOKED_UP, tensormap_edges
 from npusim.errors import KernelError
 from npusim.program import Program
 from npusim.trace import EdgeSource
@@ -63,21 +63,12 @@ def build_graph(
         whole = mode is DependencyMode.PREFIX
         found = tensormap_edges(program, directions, whole_buffers=whole)
         source = EdgeSource.TENSORMAP
-    rows = [
-        (predecessor, task.task_id, int(source))
-        for task, predecessors in zip(program.tasks, found, strict=True)
-        if not (task.is_manual and mode is not DependencyMode.EXACT)
-        for predecessor in predecessors
-    ]
-    rows += _explicit_rows(program, found)
-    table = np.array(sorted(rows), np.int64).reshape(-1, 3)
-    looked_up = {Direction.INPUT, Direction.INOUT}
-    inserted = {Direction.INOUT, Direction.OUTPUT_EXISTING}
+    edges, sources = _sorted_edges(found, _explicit_only(program, found), source)
     return TaskGraph(
-        edges=table[:, :2].astype(np.int32),
-        sources=table[:, 2].astype(np.uint8),
-        lookups=np.array([sum(d in looked_up for d in row) for row in directions], np.int32),
-        inserts=np.array([sum(d in inserted for d in row) for row in directions], np.int32),
+        edges=edges,
+        sources=sources,
+        lookups=_count_arguments(program, directions, LOOKED_UP),
+        inserts=_count_arguments(program, directions, INSERTED),
     )
 
 
@@ -87,8 +78,11 @@ def task_levels(task_count: int, edges: npt.NDArray[np.int32]) -> npt.NDArray[np
     Shapes: edges (n, 2), predecessors before successors → (task_count,).
     """
     levels = np.ones(task_count, np.int64)
-    for predecessor, successor in edges[np.argsort(edges[:, 1], kind="stable")]:
-        levels[successor] = max(levels[successor], levels[predecessor] + 1)
+    by_successor = edges[np.argsort(edges[:, 1], kind="stable")]
+    cuts = np.flatnonzero(np.diff(by_successor[:, 1])) + 1
+    for group in np.split(by_successor, cuts):
+        if len(group):
+            levels[group[0, 1]] = levels[group[:, 0]].max() + 1
     return levels
 
 
@@ -97,8 +91,8 @@ def graph_depth(task_count: int, edges: npt.NDArray[np.int32]) -> int:
     return int(task_levels(task_count, edges).max(initial=0))
 
 
-def _explicit_rows(program: Program, found: list[set[int]]) -> list[tuple[int, int, int]]:
-    rows = []
+def _explicit_only(program: Program, found: list[set[int]]) -> list[set[int]]:
+    """For each task, the tasks that only its ``deps`` make it wait for."""
     for task in program.tasks:
         for predecessor in task.deps:
             if not 0 <= predecessor < task.task_id:
@@ -107,6 +101,35 @@ def _explicit_rows(program: Program, found: list[set[int]]) -> list[tuple[int, i
                     f"{predecessor}; expected a task submitted before"
                 )
                 raise KernelError(msg)
-            if predecessor not in found[task.task_id]:
-                rows.append((predecessor, task.task_id, int(EdgeSource.EXPLICIT)))
+    return [set(task.deps) - tasks for task, tasks in zip(program.tasks, found, strict=True)]
+
+
+def _sorted_edges(
+    found: list[set[int]], explicit: list[set[int]], source: EdgeSource
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.uint8]]:
+    """All edges, sorted by predecessor and successor, and the rule behind each."""
+    parts = [(found, source), (explicit, EdgeSource.EXPLICIT)]
+    table = np.concatenate([_edge_rows(tasks, rule) for tasks, rule in parts])
+    table = table[np.lexsort((table[:, 1], table[:, 0]))]
+    return np.ascontiguousarray(table[:, :2]), table[:, 2].astype(np.uint8)
+
+
+def _edge_rows(predecessors: list[set[int]], source: EdgeSource) -> npt.NDArray[np.int32]:
+    """Rows of predecessor, successor and source."""
+    counts = np.array([len(tasks) for tasks in predecessors], np.int64)
+    rows = np.empty((int(counts.sum()), 3), np.int32)
+    rows[:, 0] = np.fromiter((p for tasks in predecessors for p in tasks), np.int32, len(rows))
+    rows[:, 1] = np.repeat(np.arange(len(predecessors)), counts)
+    rows[:, 2] = source
     return rows
+
+
+def _count_arguments(
+    program: Program, directions: list[tuple[Direction, ...]], counted: frozenset[Direction]
+) -> npt.NDArray[np.int32]:
+    """Per task, its arguments with one of the directions; a manual task never asks the map."""
+    counts = [
+        0 if task.is_manual else sum(direction in counted for direction in row)
+        for task, row in zip(program.tasks, directions, strict=True)
+    ]
+    return np.array(counts, np.int32)

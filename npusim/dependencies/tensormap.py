@@ -38,21 +38,28 @@ class Overlap(Enum):
     OTHER = "other"
 
 
+Entries = dict[View, list[int]]
+"""The live entries of one buffer: the tasks that declared each region, in submission order."""
+
+LOOKED_UP = frozenset({Direction.INPUT, Direction.INOUT})
+INSERTED = frozenset({Direction.INOUT, Direction.OUTPUT_EXISTING})
+
+
 def overlap(new: View, entry: View) -> Overlap:
     """Whether ``new`` touches ``entry``, and whether it covers it.
 
-    Transposed and stepped views meet conservatively: their flat ranges decide.
+    Boxes of one row-major layout are compared axis by axis. Transposed, reshaped and stepped views
+    meet conservatively: their flat ranges decide, and they never count as covered.
     """
-    if new == entry:
-        return Overlap.COVERED
+    new_extent, entry_extent = new.extent, entry.extent
     if (
-        new.offset + new.extent <= entry.offset
-        or entry.offset + entry.extent <= new.offset
-        or not new.extent
-        or not entry.extent
+        new.offset + new_extent <= entry.offset
+        or entry.offset + entry_extent <= new.offset
+        or not new_extent
+        or not entry_extent
     ):
         return Overlap.NONE
-    if new.strides != entry.strides or not _is_row_major(new.strides):
+    if new.strides != entry.strides or not (_is_box(new) and _is_box(entry)):
         return Overlap.OTHER
     new_start = _decompose(new.offset, new.strides)
     entry_start = _decompose(entry.offset, entry.strides)
@@ -76,39 +83,40 @@ def tensormap_edges(
         directions: Of every argument of every task.
         whole_buffers: Widen every argument to its buffer (the ``prefix`` mode).
     """
-    entries: dict[int, list[tuple[int, View]]] = {}
+    entries: dict[int, Entries] = {}
     predecessors: list[set[int]] = []
     for task, task_directions in zip(program.tasks, directions, strict=True):
         found: set[int] = set()
         predecessors.append(found)
         if task.is_manual:
             continue
-        pairs = list(zip(task.arguments, task_directions, strict=True))
-        views = [_view(program, argument, whole_buffers) for argument, _ in pairs]
-        for (argument, direction), view in zip(pairs, views, strict=True):
-            if direction in {Direction.INPUT, Direction.INOUT}:
-                live = entries.get(argument.tensor_id, [])
-                kept = _look_up(live, view, found, replaces=direction is Direction.INOUT)
-                entries[argument.tensor_id] = kept
-        for (argument, direction), view in zip(pairs, views, strict=True):
-            if direction in {Direction.INOUT, Direction.OUTPUT_EXISTING}:
-                entries.setdefault(argument.tensor_id, []).append((task.task_id, view))
-        found.discard(task.task_id)
+        views = [_view(program, argument, whole_buffers) for argument in task.arguments]
+        uses = [
+            (entries.setdefault(argument.tensor_id, {}), view, direction)
+            for argument, view, direction in zip(
+                task.arguments, views, task_directions, strict=True
+            )
+        ]
+        for live, view, direction in uses:
+            if direction in LOOKED_UP:
+                _look_up(live, view, found, replaces=direction is Direction.INOUT)
+        for live, view, direction in uses:
+            if direction in INSERTED:
+                live.setdefault(view, []).append(task.task_id)
     return predecessors
 
 
-def _look_up(
-    live: list[tuple[int, View]], view: View, found: set[int], *, replaces: bool
-) -> list[tuple[int, View]]:
-    """Collect the producers that ``view`` overlaps; returns the entries that stay."""
-    kept = []
-    for task_id, entry in live:
+def _look_up(live: Entries, view: View, found: set[int], *, replaces: bool) -> None:
+    """Collect the producers that ``view`` overlaps; drops the entries that it replaces."""
+    covered = []
+    for entry, tasks in live.items():
         kind = overlap(view, entry)
         if kind is not Overlap.NONE:
-            found.add(task_id)
-        if not (replaces and kind is Overlap.COVERED):
-            kept.append((task_id, entry))
-    return kept
+            found.update(tasks)
+        if replaces and kind is Overlap.COVERED:
+            covered.append(entry)
+    for entry in covered:
+        del live[entry]
 
 
 def _view(program: Program, argument: Argument, whole_buffer: bool) -> View:
@@ -120,11 +128,21 @@ def _view(program: Program, argument: Argument, whole_buffer: bool) -> View:
     return View(0, (elements,), (1,))
 
 
-def _is_row_major(strides: tuple[int, ...]) -> bool:
+def _is_box(view: View) -> bool:
+    """True if ``view`` is a box of a row-major layout, so that its axes can be compared.
+
+    A flat slice reshaped to rows may start in the middle of a row and run over its end: such a view
+    has the strides of a box but touches the next row as well.
+    """
+    strides = view.strides
     if not strides or strides[-1] != 1:
         return False
+    start = _decompose(view.offset, strides)
     return all(
-        outer > 0 and outer % inner == 0 for outer, inner in itertools.pairwise(strides)
+        outer >= inner and outer % inner == 0 and low + size <= outer // inner
+        for (outer, inner), low, size in zip(
+            itertools.pairwise(strides), start[1:], view.shape[1:], strict=True
+        )
     )
 
 

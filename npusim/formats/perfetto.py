@@ -1,9 +1,12 @@
 """Write a trace as a Chrome-trace JSON file that the Perfetto viewer opens.
 
-One process per kind of lane, one track per lane, and under each core lane a track with its waits::
+One process per kind of lane, one track per lane, and under each core or pipe lane a track with its
+waits. The pipes of a core follow the core::
 
-    Cores   AIC[0]          [ qk_matmul ]        [ pv_matmul ]
-            AIC[0] waits                [ DEPENDENCY ]
+    Cores   AIC[0]             [ qk_matmul ]        [ pv_matmul ]
+            AIC[0] waits                   [ DEPENDENCY ]
+            AIC[0].MTE2        [load][load]
+            AIC[0].MTE2 waits
     AICPU   Sched[0]        [ dispatch ]  [ complete ]
             ready queue     AIC, AIV, MIX counters
 """
@@ -18,7 +21,7 @@ from npusim import __version__
 from npusim.formats.document import write_document
 from npusim.formats.perfetto_flows import flow_events
 from npusim.formats.perfetto_time import text_us, viewer_us
-from npusim.trace import NO_TIME, PhaseKind, Trace, WaitReason
+from npusim.trace import NO_TIME, PhaseKind, Trace, WaitReason, core_of_pipe
 
 Event = dict[str, Any]
 
@@ -49,6 +52,7 @@ def write_perfetto(path: Path, trace: Trace, *, flow_limit: int = FLOW_LIMIT) ->
     events = [
         *_track_names(trace),
         *_slices(trace),
+        *_instructions(trace),
         *_waits(trace),
         *_phases(trace),
         *_queue_depths(trace),
@@ -79,14 +83,27 @@ def _track_names(trace: Trace) -> Iterable[Event]:
     for pid, kind in ((CORE_PID, "Cores"), (AICPU_PID, "AICPU")):
         yield _meta(pid, 0, "process_name", {"name": f"{kind}: {title}"})
         yield _meta(pid, 0, "process_sort_index", {"sort_index": pid})
-    for index, lane in enumerate(trace.lanes):
-        pid = CORE_PID if lane.kind.is_core else AICPU_PID
+    position = 0
+    for index in _display_order(trace):
+        lane = trace.lanes[index]
+        is_accounted = lane.kind.is_core or lane.kind.is_pipe
+        pid = CORE_PID if is_accounted else AICPU_PID
         tracks = [(slice_tid(index), lane.name)]
-        if lane.kind.is_core and len(trace.waits):
+        if is_accounted and len(trace.waits):
             tracks.append((slice_tid(index) + 1, f"{lane.name} waits"))
         for tid, name in tracks:
+            position += 1
             yield _meta(pid, tid, "thread_name", {"name": name})
-            yield _meta(pid, tid, "thread_sort_index", {"sort_index": tid})
+            yield _meta(pid, tid, "thread_sort_index", {"sort_index": position})
+
+
+def _display_order(trace: Trace) -> list[int]:
+    """Lanes in their order, but the pipes of a core right below it."""
+    pipes: dict[int, list[int]] = {}
+    for pipe, core in core_of_pipe(trace).items():
+        pipes.setdefault(core, []).append(pipe)
+    others = [index for index, lane in enumerate(trace.lanes) if not lane.kind.is_pipe]
+    return [lane for index in others for lane in (index, *pipes.get(index, []))]
 
 
 def _meta(pid: int, tid: int, name: str, args: dict[str, Any]) -> Event:
@@ -103,6 +120,20 @@ def _slices(trace: Trace) -> Iterable[Event]:
         args["stall_us"] = text_us(row["stall_ps"])
         tid = slice_tid(row["lane"])
         yield _complete(task.name, "kernel", CORE_PID, tid, row, args)
+
+
+def _instructions(trace: Trace) -> Iterable[Event]:
+    for row in _rows(trace.op_slices, ("start_ps", "end_ps")):
+        task = trace.tasks[row["task"]]
+        args = {
+            "site": trace.op_sites[row["site"]],
+            "task_id": task.task_id,
+            "task_name": task.name,
+            "block": row["block"],
+            "nbytes": row["nbytes"],
+        }
+        name, tid = trace.op_names[row["op"]], slice_tid(row["lane"])
+        yield _complete(name, "instruction", CORE_PID, tid, row, args)
 
 
 def _waits(trace: Trace) -> Iterable[Event]:

@@ -135,7 +135,9 @@ class MemorySpec:
     """Global memory: L2, HBM and what one core can pull or push.
 
     A row costs ``ceil(row_bytes / gm_granularity_bytes) * gm_granularity_bytes``. The chip serves
-    ``1 / (h / l2_bytes_per_us + (1 - h) / hbm_bytes_per_us)`` in total, h the fraction of hits.
+    reads at ``1 / (h / l2_bytes_per_us + (1 - h) / hbm_bytes_per_us)`` in total, h the fraction of
+    hits; writes go to L2 at ``l2_write_bytes_per_us`` beside them, and what L2 has to write back
+    takes its time of HBM.
     """
 
     l2_capacity_bytes: int
@@ -143,9 +145,15 @@ class MemorySpec:
     gm_granularity_bytes: int
     """A row of a transfer moves a whole multiple of this."""
     l2_bytes_per_us: float
+    """All cores reading what is in L2."""
+    l2_write_bytes_per_us: float
+    """All cores writing."""
     hbm_bytes_per_us: float
     core_read_bytes_per_cycle: float
     core_write_bytes_per_cycle: float
+    """UB or L1 to global memory, on MTE3."""
+    fix_write_bytes_per_cycle: float
+    """L0C to global memory, on FIX; bytes as stored."""
     read_latency_ns: float
     """Start of a load to its first data."""
     write_latency_ns: float
@@ -254,6 +262,8 @@ class ScalarSpec:
     """Scalar work to put one instruction into the queue of a pipe."""
     dcache_line_bytes: int
     gm_read_miss_ns: float
+    gm_read_next_line_ns: float
+    """A miss of the line after one that is in the D-cache: a scan finds it on its way."""
     gm_read_hit_cycles: float
 
     def __post_init__(self) -> None:
@@ -265,6 +275,9 @@ class SyncSpec:
     """Cube to vector hand-over inside a MIX task."""
 
     handshake_ns: float
+    """A flag between the cores, for data that a kernel itself puts into global memory."""
+    push_pop_ns: float
+    """A tile that the compiler hands over through a slot: both flags and the slot's bookkeeping."""
     is_cross_core_through_gm: bool
     """True where tiles between AIC and AIV travel through global memory (a2a3)."""
 
@@ -310,6 +323,8 @@ class RuntimeSpec:
     """Receive to start on a warm core while the swimlane is collected."""
     record_swimlane_ns: float
     """Write-back of the swimlane record after a kernel, before the core takes the next."""
+    standalone_launch_ns: float
+    """What a kernel launched by the host, without this runtime, takes besides its cores' work."""
     core_slot_count: int
     """Blocks that one core holds: the running one and those staged behind it."""
     ring_count: int

@@ -5,10 +5,26 @@ Owns eager execution on numpy and the recording of what ran. Names and semantics
 Refuses to know chips, time and dependencies: it only says what was computed.
 """
 
-from types import SimpleNamespace
+from typing import NoReturn
 
-from npusim.language.convert import cast, const
-from npusim.language.create import arange, concat, create_tensor, create_tile, fillpad, full
+from npusim.language import namespaces
+from npusim.language.carry import (
+    cond,
+    while_,
+    yield_,
+)
+from npusim.language.convert import (
+    cast,
+    const,
+)
+from npusim.language.create import (
+    arange,
+    concat,
+    create_tensor,
+    create_tile,
+    fillpad,
+    full,
+)
 from npusim.language.dtypes import (
     BF16,
     BOOL,
@@ -34,6 +50,7 @@ from npusim.language.elementwise import (
     div,
     exp,
     fmod,
+    fmods,
     log,
     maximum,
     minimum,
@@ -68,13 +85,64 @@ from npusim.language.expand import (
     row_expand_mul,
     row_expand_sub,
 )
-from npusim.language.gather import gather, scatter
-from npusim.language.jit import JitFunction, jit
-from npusim.language.loops import parallel, pipeline, range_, unroll
-from npusim.language.matrix import matmul, matmul_acc
-from npusim.language.operators import bind_operators
-from npusim.language.record import record
-from npusim.language.recorder import RecordOptions
+from npusim.language.external import (
+    register_extern,
+)
+from npusim.language.flags import (
+    TASK_ID,
+    TaskId,
+    auto_chunk,
+    chunked_loop_optimizer,
+    cross_core_slot,
+    no_dep,
+    split,
+    task_dummy,
+)
+from npusim.language.gather import (
+    gather,
+    scatter,
+)
+from npusim.language.jit import (
+    HostFunction,
+    JitFunction,
+    jit,
+)
+from npusim.language.lanes import (
+    aic_gather,
+    aiv_shard,
+    split_aiv,
+)
+from npusim.language.loops import (
+    parallel,
+    pipeline,
+    range_,
+    unroll,
+)
+from npusim.language.matrix import (
+    matmul,
+    matmul_acc,
+)
+from npusim.language.onchip import (
+    create_l1,
+    expands,
+    gather_row,
+    move,
+)
+from npusim.language.operators import (
+    bind_operators,
+)
+from npusim.language.programs import (
+    FunctionType,
+    Role,
+    function,
+    program,
+)
+from npusim.language.record import (
+    record,
+)
+from npusim.language.recorder import (
+    RecordOptions,
+)
 from npusim.language.reduce import (
     col_max,
     col_min,
@@ -84,64 +152,82 @@ from npusim.language.reduce import (
     row_min,
     row_sum,
 )
-from npusim.language.scopes import (
-    TASK_ID,
-    TaskId,
-    array_create,
-    at,
-    get_block_idx,
+from npusim.language.runtime_scopes import (
     manual_scope,
     scope,
-    split,
-    spmd,
-    task_dummy,
 )
-from npusim.language.transfer import assemble, load, read, store, write
-from npusim.language.values import InOut, Out, Scalar, Tensor, Tile
-from npusim.language.views import reshape, set_validshape, slice_, transpose
+from npusim.language.scalar import (
+    read,
+    write,
+)
+from npusim.language.scopes import (
+    at,
+    auto_incore,
+    get_block_idx,
+    get_block_num,
+    incore,
+    spmd,
+)
+from npusim.language.sort import (
+    mrgsort,
+    sort32,
+)
+from npusim.language.static import (
+    dynamic,
+    func_attr,
+    static_assert,
+    static_print,
+)
+from npusim.language.submit import (
+    spmd_submit,
+    submit,
+)
+from npusim.language.transfer import (
+    assemble,
+    load,
+    store,
+)
+from npusim.language.unknown import (
+    UnknownOperationError,
+    refuse_unknown,
+)
+from npusim.language.values import (
+    ArrayType,
+    InOut,
+    Out,
+    Scalar,
+    Tensor,
+    Tile,
+    TupleType,
+)
+from npusim.language.views import (
+    reshape,
+    set_validshape,
+    slice_,
+    transpose,
+)
 
 bind_operators()
 
 # The DSL's own names that are also Python builtins; kernels write pl.range, pl.abs, pl.slice.
 abs = abs_  # noqa: A001
+Array, Tuple = ArrayType, TupleType
 max = max  # noqa: A001, PLW0127 - scalar maximum
 min = min  # noqa: A001, PLW0127 - scalar minimum
 range = range_  # noqa: A001
 slice = slice_  # noqa: A001
 
-tensor = SimpleNamespace(
-    dim=lambda x, axis: x.shape[axis],
-    read=read,
-    write=write,
-    slice=slice_,
-    reshape=reshape,
-    set_validshape=set_validshape,
-    gather=gather,
-    scatter=scatter,
-    arange=arange,
-)
-"""``pl.tensor.*``: the same operations under their namespace."""
-
-tile = SimpleNamespace(
-    get_block_idx=get_block_idx,
-    MaskPattern=MaskPattern,
-    load=load,
-    store=store,
-    full=full,
-    cast=cast,
-    slice=slice_,
-    reshape=reshape,
-    gather=gather,
-)
-"""``pl.tile.*``: the same operations under their namespace."""
-
-array = SimpleNamespace(create=array_create)
-system = SimpleNamespace(task_dummy=task_dummy)
+array, prefetch, system = namespaces.array, namespaces.prefetch, namespaces.system
+tensor, tile = namespaces.tensor, namespaces.tile
 
 
-def dynamic(name: str) -> str:
-    """A symbol for a dynamic extent; used only in annotations."""
-    return name
+def __getattr__(name: str) -> NoReturn:
+    """Refuse a name that the DSL does not have, with its place in the kernel.
+
+    Raises:
+        UnknownOperationError: Always.
+    """
+    refuse_unknown("pl", name)
 
 
 __all__ = [
@@ -160,9 +246,12 @@ __all__ = [
     "UINT16",
     "UINT32",
     "UINT64",
+    "Array",
     "AtomicType",
     "CmpMode",
     "DType",
+    "FunctionType",
+    "HostFunction",
     "InOut",
     "JitFunction",
     "Level",
@@ -171,18 +260,26 @@ __all__ = [
     "Out",
     "PadValue",
     "RecordOptions",
+    "Role",
     "Scalar",
     "SplitMode",
     "TaskId",
     "Tensor",
     "Tile",
+    "Tuple",
+    "UnknownOperationError",
     "abs",
     "add",
+    "aic_gather",
+    "aiv_shard",
     "arange",
     "array",
     "assemble",
     "at",
+    "auto_chunk",
+    "auto_incore",
     "cast",
+    "chunked_loop_optimizer",
     "cmp",
     "col_expand",
     "col_expand_add",
@@ -194,18 +291,28 @@ __all__ = [
     "col_min",
     "col_sum",
     "concat",
+    "cond",
     "const",
     "cos",
+    "create_l1",
     "create_tensor",
     "create_tile",
+    "cross_core_slot",
     "div",
     "dynamic",
     "exp",
+    "expands",
     "fillpad",
     "fmod",
+    "fmods",
     "full",
+    "func_attr",
+    "function",
     "gather",
+    "gather_row",
     "get_block_idx",
+    "get_block_num",
+    "incore",
     "jit",
     "load",
     "log",
@@ -216,14 +323,20 @@ __all__ = [
     "maximum",
     "min",
     "minimum",
+    "move",
+    "mrgsort",
     "mul",
     "neg",
+    "no_dep",
     "parallel",
     "pipeline",
+    "prefetch",
+    "program",
     "range",
     "read",
     "recip",
     "record",
+    "register_extern",
     "reshape",
     "row_argmax",
     "row_expand",
@@ -241,16 +354,24 @@ __all__ = [
     "set_validshape",
     "sin",
     "slice",
+    "sort32",
     "split",
+    "split_aiv",
     "spmd",
+    "spmd_submit",
     "sqrt",
+    "static_assert",
+    "static_print",
     "store",
     "sub",
+    "submit",
     "system",
     "task_dummy",
     "tensor",
     "tile",
     "transpose",
     "unroll",
+    "while_",
     "write",
+    "yield_",
 ]

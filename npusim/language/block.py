@@ -1,53 +1,23 @@
 """The block being recorded: its tiles, where they live, and what they touch."""
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from npusim.errors import KernelError
 from npusim.language import table
+from npusim.language.draft import ArgumentDraft, TaskDraft
 from npusim.language.dtypes import Array, DType
+from npusim.language.rows import CHUNK_ROWS, RowStore
 from npusim.language.values import Shape, Tensor, Tile, TileStorage, collapse, rows_and_cols
-from npusim.program import NO_INDEX, AccessMode, LoopFrame, Space
+from npusim.program import NO_INDEX, AccessMode, Space
 
 if TYPE_CHECKING:
+    from npusim.language.lanes import Lane
     from npusim.language.recorder import Recorder
 
 
 NO_TILES = (NO_INDEX, NO_INDEX, NO_INDEX, NO_INDEX)
-
-
-@dataclass(slots=True)
-class ArgumentDraft:
-    """How a task uses one captured handle."""
-
-    handle: Tensor
-    is_read: bool = False
-    is_written: bool = False
-    is_direct_write: bool = False
-    is_no_dep: bool = False
-
-
-@dataclass(slots=True)
-class TaskDraft:
-    """A task while its blocks are being recorded."""
-
-    task_id: int
-    name: str
-    site: str
-    first_block: int
-    loops: tuple[LoopFrame, ...]
-    deps: tuple[int, ...] = ()
-    block_num: int = 0
-    uses_cube: bool = False
-    uses_vector: bool = False
-    is_dummy: bool = False
-    is_spmd: bool = False
-    is_manual: bool = False
-    allow_early_resolve: bool = False
-    sync_start: bool = False
-    split_mode: str = ""
-    no_dep: tuple[Tensor, ...] = ()
-    arguments: dict[int, ArgumentDraft] = field(default_factory=dict)
 
 
 class Block:
@@ -56,8 +26,10 @@ class Block:
     __slots__ = (
         "block_idx",
         "imports",
+        "lane",
         "loop_depth",
         "op_start",
+        "ops",
         "read_next",
         "read_site",
         "read_start",
@@ -71,22 +43,26 @@ class Block:
     )
 
     def __init__(
-        self, recorder: "Recorder", task: TaskDraft, *, serial: int, op_start: int
+        self, recorder: "Recorder", task: TaskDraft, *, serial: int, ops: RowStore
     ) -> None:
         self.recorder = recorder
         self.task = task
         self.block_idx = task.block_num
         self.serial = serial
-        self.op_start = op_start
+        self.ops = ops
+        """The store of the recorder, or one of its own while blocks take turns."""
+        self.op_start = len(ops)
         self.tiles: list[list[int]] = []
         self.loop_depth = 0
         self.stages = 1
         self.slot = 0
-        self.imports: dict[int, TileStorage] = {}
+        self.imports: dict[TileStorage, TileStorage] = {}
         self.read_tensor: Tensor | None = None
         self.read_start = 0
         self.read_next = -1
         self.read_site = 0
+        self.lane: Lane | None = None
+        """The AIV lane whose work is being recorded (``pl.split_aiv``)."""
 
     def emit(
         self,
@@ -109,9 +85,11 @@ class Block:
         """
         if self.read_tensor is not None:
             self.flush_reads()
-        self.recorder.ops.rows.append(
-            (kind, dtypes[0].index, dtypes[1].index, *shape, *tiles, access, site)
-        )
+        ops = self.ops
+        ops.rows.append((kind, dtypes[0].index, dtypes[1].index, *shape, *tiles, access, site))
+        if len(ops.rows) >= CHUNK_ROWS:
+            ops.pack_if_large()
+            self.recorder.pack()
 
     def new_tile(self, array: Array, dtype: DType, space: Space, site: int) -> Tile:
         """A fresh tile of this block in ``space``."""
@@ -146,14 +124,73 @@ class Block:
             self._mark(Space.UB)
         return storage.tile_id
 
-    def in_place(self, tile: Tile) -> TileStorage:
-        """The storage of ``tile`` for an operation that overwrites part of it."""
+    def in_place(self, tile: Tile, position: int = 0, *, space: Space = Space.UB) -> int:
+        """The id of ``tile`` in ``space``, for an operation that overwrites part of it.
+
+        That copy is the tile from then on: others are stale, and so is the region of global memory
+        it was loaded from. A tile of another block is loaded and becomes a tile of this one.
+        """
         storage = tile.storage
         if storage.block is not self:
-            storage = self._import(tile)
+            loaded = self._import(tile)
+            del self.imports[storage]
+            tile.storage, tile.array = loaded, tile.array.copy()
+            if loaded.full.size == tile.array.size:
+                loaded.full = tile.array
+            tile.widened, storage = None, loaded
+        place = self.operand(tile, space, position)
+        storage.tile_id, storage.row = place, self.tiles[place]
         storage.copies.clear()
-        tile.widened = None
-        return storage
+        storage.load_access = NO_INDEX
+        storage.writes += 1
+        return place
+
+    def accumulator(self, tile: Tile) -> int:
+        """The id of ``tile`` in L0C, where a product is added to it.
+
+        Raises:
+            KernelError: If the tile is anywhere else; nothing but the cube fills L0C.
+        """
+        storage = tile.storage
+        place = Space(storage.row[0])
+        if (
+            storage.block is not self
+            or storage.load_access != NO_INDEX
+            or place not in {Space.UNRESOLVED, Space.L0C}
+        ):
+            from_where = "another scope" if storage.block is not self else "memory"
+            found = from_where if place in {Space.UNRESOLVED, Space.L0C} else place.name
+            msg = (
+                f"{self.recorder.where()}: the accumulator of pl.matmul_acc comes from {found}; "
+                "expected a tile that pl.matmul or pl.create_tensor made in this scope; add "
+                "partial products of several scopes with pl.add"
+            )
+            raise KernelError(msg)
+        return self.operand(tile, Space.L0C)
+
+    def outside(self, tile: Tile) -> Tensor | None:
+        """The tensor behind a tile of another block, to write into; ``None`` for an own tile.
+
+        The compiler turned that tile into a tensor when it left its scope, so a store into it goes
+        to global memory and leaves the rest of it alone.
+        """
+        storage = tile.storage
+        if storage.block is self:
+            return None
+        self._check_producer(storage)
+        tensor = self.recorder.spill(storage, tile.dtype)
+        if tile.array.size != storage.full.size or not np.may_share_memory(
+            tile.array, storage.full
+        ):
+            msg = (
+                f"{self.recorder.where()}: a write into {tile!r}, which is a part or an older "
+                f"value of a tile of {storage.block.where()}; expected the whole tile; write into "
+                "that, or into a tensor made outside the scopes"
+            )
+            raise KernelError(msg)
+        self.imports.pop(storage, None)
+        storage.writes += 1
+        return Tensor(tensor.buffer, tile.array, 0, origin=tensor)
 
     def access(self, tensor: Tensor, mode: AccessMode, offset: int, shape: Shape) -> int:
         """Record that the block touches a box of ``tensor``; the index of the access row.
@@ -170,14 +207,17 @@ class Block:
 
     def capture(self, tensor: Tensor, mode: AccessMode) -> None:
         """Note that the task has ``tensor`` (or the handle it was made from) as an argument."""
-        handle = tensor.origin or tensor
+        handle = tensor if tensor.origin is None else tensor.origin
         draft = self.task.arguments.get(id(handle))
         if draft is None:
+            self.recorder.check_owned(handle)
             draft = self.task.arguments[id(handle)] = ArgumentDraft(handle)
             draft.is_no_dep = any(handle is item for item in self.task.no_dep)
         if mode == AccessMode.READ:
             draft.is_read = True
         else:
+            if not draft.is_written:
+                self.recorder.check_writable(handle)
             draft.is_written = True
             draft.is_read |= mode == AccessMode.ATOMIC_ADD
             draft.is_direct_write |= self.loop_depth == 0
@@ -247,7 +287,7 @@ class Block:
             kind = table.VECTOR_TO_CUBE
         else:
             msg = (
-                f"{self.where()}: a tile in {source.name} cannot move to {space.name}; "
+                f"{self.recorder.where()}: a tile in {source.name} cannot move to {space.name}; "
                 "load it from global memory where the vector unit needs it"
             )
             raise KernelError(msg)
@@ -258,9 +298,10 @@ class Block:
     def _import(self, tile: Tile) -> TileStorage:
         """Bring in a tile of another block through an implicit tensor (DSL_REFERENCE 1.3-6)."""
         storage = tile.storage
-        imported = self.imports.get(id(storage))
+        imported = self.imports.get(storage)
         if imported is not None:
             return imported
+        self._check_producer(storage)
         tensor = self.recorder.spill(storage, tile.dtype)
         site = self.recorder.derived_site(storage.row[3], 3)
         access = self.access(tensor, AccessMode.READ, 0, tensor.shape)
@@ -269,5 +310,15 @@ class Block:
         shape = (*rows_and_cols(storage.full.shape), 0)
         tiles = (loaded.tile_id, NO_INDEX, NO_INDEX, NO_INDEX)
         self.emit(table.LOAD, (tile.dtype, tile.dtype), shape, tiles, access, site)
-        self.imports[id(storage)] = loaded
+        self.imports[storage] = loaded
         return loaded
+
+    def _check_producer(self, storage: TileStorage) -> None:
+        self.recorder.check_producer(storage)
+        producer = storage.block
+        if producer.task is self.task:
+            msg = (
+                f"{self.recorder.where()}: a tile that block {producer.block_idx} made; expected "
+                "blocks of one pl.spmd to share nothing, they run in parallel; make it in each"
+            )
+            raise KernelError(msg)

@@ -4,8 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from npusim.language.block import TaskDraft
+from npusim.language.draft import TaskDraft
 from npusim.language.dtypes import ALL_DTYPES
+from npusim.language.naming import task_names
 from npusim.language.recorder import Recorder
 from npusim.language.rows import pack
 from npusim.language.table import op_rows
@@ -21,7 +22,12 @@ from npusim.program import (
 
 
 def build_program(recorder: Recorder) -> Program:
-    """The Program of a finished recording."""
+    """The Program of a finished recording.
+
+    Raises:
+        KernelError: If a ``pl.spmd`` dispatch did not run all of its blocks.
+    """
+    recorder.check_complete()
     blocks = pack(recorder.blocks, BLOCK_DTYPE)
     ops = _with_spills(recorder, recorder.ops.to_array(), blocks)
     options = recorder.options
@@ -41,7 +47,10 @@ def build_program(recorder: Recorder) -> Program:
             )
             for buffer in recorder.buffers
         ),
-        tasks=tuple(_build_task(draft) for draft in recorder.tasks),
+        tasks=tuple(
+            _build_task(draft, name)
+            for draft, name in zip(recorder.tasks, task_names(recorder.tasks), strict=True)
+        ),
         events=tuple(sorted(recorder.events, key=lambda event: event.before_task)),
         op_kinds=tuple(row.kind for row in op_rows()),
         dtypes=tuple(dtype.name for dtype in ALL_DTYPES),
@@ -64,7 +73,7 @@ def _with_spills(recorder: Recorder, ops: Any, blocks: Any) -> Any:
         return ops
     lengths = blocks["op_stop"] - blocks["op_start"]
     owner = np.repeat(np.arange(len(blocks)), lengths)
-    extra_owner = np.array([block for block, _ in recorder.spills])
+    extra_owner = np.array([block.serial for block, _ in recorder.spills])
     extra = pack([row for _, row in recorder.spills], OP_DTYPE)
     owners = np.concatenate([owner, extra_owner])
     order = np.argsort(owners, kind="stable")
@@ -74,7 +83,7 @@ def _with_spills(recorder: Recorder, ops: Any, blocks: Any) -> Any:
     return np.concatenate([ops, extra])[order]
 
 
-def _build_task(draft: TaskDraft) -> Task:
+def _build_task(draft: TaskDraft, name: str) -> Task:
     if draft.uses_cube:
         core_type = CoreType.MIX if draft.uses_vector else CoreType.AIC
     else:
@@ -94,7 +103,7 @@ def _build_task(draft: TaskDraft) -> Task:
     )
     return Task(
         task_id=draft.task_id,
-        name=draft.name,
+        name=name,
         core_type=core_type,
         block_num=draft.block_num,
         first_block=draft.first_block,

@@ -88,15 +88,19 @@ def finish(
     return tile
 
 
-def unary_op(name: str, cost_key: str) -> Callable[[NumpyFunction], Callable[[Operand], Tile]]:
-    """Define ``pl.name(x)`` from a numpy function of one array; the valid region is kept."""
+def unary_op(name: str, cost_key: str) -> Callable[[NumpyFunction], Callable[..., Tile]]:
+    """Define ``pl.name(x)`` from a numpy function of one array; the valid region is kept.
 
-    def define(function: NumpyFunction) -> Callable[[Operand], Tile]:
+    The scratch tile ``tmp`` of the device form and ``high_precision`` change nothing: numpy is
+    exact to rounding either way.
+    """
+
+    def define(function: NumpyFunction) -> Callable[..., Tile]:
         kind = table.add_row(
             name, Unit.VECTOR, cost_key, summary=_summary(function), function=function
         )
 
-        def operation(x: Operand) -> Tile:
+        def operation(x: Operand, tmp: object = None, *, high_precision: bool = False) -> Tile:
             block = current_block(name)
             tile = as_tile(block, x, name)
             result = in_type(function(to_compute(tile.array)), tile.dtype)
@@ -110,10 +114,10 @@ def unary_op(name: str, cost_key: str) -> Callable[[NumpyFunction], Callable[[Op
 
 def binary_op(
     name: str, cost_key: str, *, scalar_cost_key: str = "unary_scalar"
-) -> Callable[[NumpyFunction], Callable[[Operand, Operand], Tile]]:
+) -> Callable[[NumpyFunction], Callable[..., Tile]]:
     """Define ``pl.name(x, y)``; with a Python number it is the scalar form ``names`` of the ISA."""
 
-    def define(function: NumpyFunction) -> Callable[[Operand, Operand], Tile]:
+    def define(function: NumpyFunction) -> Callable[..., Tile]:
         summary = _summary(function)
         kind = table.add_row(name, Unit.VECTOR, cost_key, summary=summary, function=function)
         scalar_kind = table.add_row(
@@ -124,13 +128,15 @@ def binary_op(
             function=function,
         )
 
-        def operation(lhs: Operand, rhs: Operand) -> Tile:
+        def operation(
+            lhs: Operand, rhs: Operand, tmp: object = None, *, high_precision: bool = False
+        ) -> Tile:
             block = current_block(name)
             if isinstance(rhs, int | float | np.generic):
-                return _with_scalar(block, scalar_kind, name, function, lhs, rhs)
+                return with_scalar(block, scalar_kind, name, function, lhs, rhs)
             if isinstance(lhs, int | float | np.generic):
                 swapped = _swap(function)
-                return _with_scalar(block, scalar_kind, name, swapped, rhs, lhs)
+                return with_scalar(block, scalar_kind, name, swapped, rhs, lhs)
             x, y = as_tile(block, lhs, name), as_tile(block, rhs, name)
             return broadcast(block, kind, name, function, x, y)
 
@@ -141,10 +147,18 @@ def binary_op(
 
 
 def broadcast(
-    block: Block, kind: int, name: str, function: NumpyFunction, x: Tile, y: Tile
+    block: Block,
+    kind: int,
+    name: str,
+    function: NumpyFunction,
+    x: Tile,
+    y: Tile,
+    *,
+    out_dtype: DType | None = None,
 ) -> Tile:
     """A binary operation on two tiles with numpy broadcasting of trailing axes.
 
+    Computes in the promoted type, which is also that of the result unless ``out_dtype`` is given.
     The valid region survives only if both operands have the same shape and region: a region never
     leaks through a broadcast (DSL_REFERENCE.md section 5.3).
     """
@@ -158,15 +172,22 @@ def broadcast(
         )
         raise KernelError(msg) from error
     valid = x.valid if x.shape == y.shape and x.valid == y.valid else None
-    return finish(block, kind, in_type(result, dtype), dtype, (x, y), valid=valid, dtype=dtype)
+    out = out_dtype or dtype
+    return finish(block, kind, in_type(result, out), out, (x, y), valid=valid, dtype=dtype)
 
 
-def _with_scalar(
+def with_scalar(
     block: Block, kind: int, name: str, function: NumpyFunction, x: Operand, scalar: Any
 ) -> Tile:
+    """A binary operation on a tile and a Python number, which takes the type of the tile first.
+
+    Raises:
+        KernelError: If an integer tile meets a number that its type does not hold.
+    """
     tile = as_tile(block, x, name)
     array = to_compute(tile.array)
-    result = in_type(function(array, array.dtype.type(scalar)), tile.dtype)
+    number = array.dtype.type(block.recorder.element(name, scalar, tile.dtype))
+    result = in_type(function(array, number), tile.dtype)
     return finish(block, kind, result, tile.dtype, (tile,), valid=tile.valid)
 
 

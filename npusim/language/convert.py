@@ -3,10 +3,11 @@
 import math
 from typing import Any, overload
 
+from npusim.errors import KernelError
 from npusim.language import table
 from npusim.language.compute import Operand, as_tile, finish
-from npusim.language.dtypes import DType, round_to
-from npusim.language.recorder import current_block
+from npusim.language.dtypes import BOOL, ROUND_MODES, DType, round_to
+from npusim.language.recorder import current, current_block
 from npusim.language.values import Tensor, Tile
 from npusim.program import Unit
 
@@ -24,7 +25,16 @@ def cast(x: Operand, target_type: DType, mode: str = "round") -> Any:
 
     Shapes: x (M, N) → (M, N). ``mode``: none, rint (ties to even), round (ties away from zero),
     floor, ceil, trunc, odd. Narrowing to integers saturates.
+
+    Raises:
+        KernelError: If the type or the mode is unknown.
     """
+    if not isinstance(target_type, DType) or mode not in ROUND_MODES:
+        msg = (
+            f"{current().where()}: pl.cast to {target_type!r} with mode {mode!r}; expected a type "
+            f"such as pl.BF16 and one of {', '.join(ROUND_MODES)}"
+        )
+        raise KernelError(msg)
     if isinstance(x, Tile | Tensor):
         block = current_block("cast")
         tile = as_tile(block, x, "cast")
@@ -34,7 +44,14 @@ def cast(x: Operand, target_type: DType, mode: str = "round") -> Any:
 
 
 def const(value: float, dtype: DType) -> Any:
-    """A Python number rounded to ``dtype``; float to integer truncates like C."""
+    """A Python number rounded to ``dtype``; float to integer truncates like C.
+
+    Raises:
+        KernelError: If an integer type is asked for NaN or infinity.
+    """
     if dtype.is_float:
         return float(dtype.numpy.type(value))
-    return math.trunc(value)
+    if not math.isfinite(value):
+        msg = f"pl.const of {value} as {dtype}; expected a finite number"
+        raise KernelError(msg)
+    return bool(value) if dtype is BOOL else math.trunc(value)

@@ -8,7 +8,7 @@ import numpy as np
 from npusim.errors import KernelError
 from npusim.language import table
 from npusim.language.compute import Operand, as_tile, finish
-from npusim.language.dtypes import INT32, DType, promote, round_to
+from npusim.language.dtypes import INT32, DType, largest, lowest, promote, round_to
 from npusim.language.enums import MemorySpace, PadValue
 from npusim.language.recorder import current, current_block
 from npusim.language.values import Tile
@@ -34,16 +34,19 @@ def create_tensor(
     here, or poison when recording with ``RecordOptions(poison=True)``.
     """
     recorder = current()
-    if recorder.block is None:
+    block = recorder.block
+    if block is None and recorder.auto is not None:
+        block = recorder.auto.scalar_block()
+    if block is None:
         tensor = recorder.allocate(tuple(shape), dtype)
         tensor.buffer.is_manual_dep = manual_dep
         if init_value is not None:
-            tensor.array[...] = init_value
+            tensor.array[...] = recorder.element("create_tensor", init_value, dtype)
         return tensor
     array = recorder.fresh(tuple(shape), dtype)
     if init_value is not None:
-        array[...] = init_value
-    return recorder.block.new_tile(array, dtype, Space.UNRESOLVED, recorder.site())
+        array[...] = recorder.element("create_tensor", init_value, dtype)
+    return block.new_tile(array, dtype, Space.UNRESOLVED, recorder.site())
 
 
 def create_tile(
@@ -64,7 +67,8 @@ def full(shape: Sequence[int], dtype: DType, value: float) -> Tile:
     Shapes: → shape.
     """
     block = current_block("full")
-    return finish(block, _FULL, np.full(tuple(shape), value, dtype.numpy), dtype, ())
+    number = block.recorder.element("full", value, dtype)
+    return finish(block, _FULL, np.full(tuple(shape), number, dtype.numpy), dtype, ())
 
 
 def arange(
@@ -106,6 +110,9 @@ def fillpad(x: Operand, pad_value: PadValue = PadValue.zero) -> Tile:
     reference path; the device writes infinities, which differ only where a whole row is invalid.
     """
     block = current_block("fillpad")
+    if not isinstance(pad_value, PadValue):
+        msg = f"{block.recorder.where()}: pl.fillpad with {pad_value!r}; expected a pl.PadValue"
+        raise KernelError(msg)
     tile = as_tile(block, x, "fillpad")
     result = np.full(tile.shape, _pad_scalar(tile.dtype, pad_value), tile.dtype.numpy)
     valid = tuple(slice(0, n) for n in tile.valid or tile.shape)
@@ -116,12 +123,4 @@ def fillpad(x: Operand, pad_value: PadValue = PadValue.zero) -> Tile:
 def _pad_scalar(dtype: DType, pad_value: PadValue) -> Any:
     if pad_value is PadValue.zero:
         return 0
-    if not dtype.is_float:
-        info = np.iinfo(dtype.numpy)
-        return info.min if pad_value is PadValue.min else info.max
-    if dtype.nbytes == 4:
-        largest = float(np.finfo(np.float32).max)
-    else:  # BF16 and FP8 have no numpy finfo: the pattern below infinity is their largest
-        below_inf = np.nextafter(dtype.numpy.type(np.inf), dtype.numpy.type(0))
-        largest = float(below_inf)
-    return -largest if pad_value is PadValue.min else largest
+    return lowest(dtype) if pad_value is PadValue.min else largest(dtype)

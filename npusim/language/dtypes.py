@@ -16,7 +16,7 @@ from npusim.errors import KernelError
 Array = npt.NDArray[Any]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class DType:
     """A data type of the DSL; ``numpy`` is what stores it."""
 
@@ -28,6 +28,9 @@ class DType:
 
     def __str__(self) -> str:
         return self.name
+
+    def __repr__(self) -> str:
+        return f"pl.{self.name}"
 
 
 _ROWS: tuple[tuple[str, Any, bool], ...] = (
@@ -76,6 +79,20 @@ def dtype_of(array: Array) -> DType:
         raise KernelError(msg) from None
 
 
+def largest(dtype: DType) -> Any:
+    """The largest finite value of ``dtype``."""
+    if dtype.is_float:
+        return ml_dtypes.finfo(dtype.numpy).max  # type: ignore[no-untyped-call]
+    return dtype.numpy.type(True) if dtype is BOOL else np.iinfo(dtype.numpy).max
+
+
+def lowest(dtype: DType) -> Any:
+    """The lowest finite value of ``dtype``."""
+    if dtype.is_float:
+        return ml_dtypes.finfo(dtype.numpy).min  # type: ignore[no-untyped-call]
+    return dtype.numpy.type(False) if dtype is BOOL else np.iinfo(dtype.numpy).min
+
+
 def promote(lhs: DType, rhs: DType) -> DType:
     """Result type of a binary operation: float beats int, more bits win, signed wins a tie."""
     if lhs is rhs:
@@ -106,8 +123,9 @@ def widen_bf16(array: Array) -> npt.NDArray[np.float32]:
 def round_to(array: Array, target: DType, mode: str = "rint") -> Array:
     """``array`` converted to ``target`` with rounding ``mode``.
 
-    Shapes: any; same shape out. Float to integer saturates at the target's range, as a2a3 does by
-    default; NaN becomes 0. Widening is exact in every mode.
+    Shapes: any; same shape out. Narrowing to integers saturates at the target's range, as a2a3
+    does by default; NaN becomes 0. Integers of one width keep their bits. Widening is exact in
+    every mode. Narrowing to FP16 and BF16 overflows to infinity where the mode rounds outwards.
 
     Raises:
         KernelError: If ``mode`` is not one of ``ROUND_MODES``.
@@ -117,20 +135,32 @@ def round_to(array: Array, target: DType, mode: str = "rint") -> Array:
         raise KernelError(msg)
     if array.dtype == target.numpy:
         return array.copy()
-    source = to_compute(array)
+    with np.errstate(all="ignore"):  # overflow and NaN have their defined results here
+        return _converted(to_compute(array), target, mode)
+
+
+def _converted(source: Array, target: DType, mode: str) -> Array:
     if target.is_float:
         return _to_float(source, target, mode)
+    if target is BOOL:
+        flags: Array = source != 0
+        return flags
     if source.dtype.kind == "f":
         return _float_to_int(source, target, mode)
+    if source.dtype.itemsize > target.nbytes:
+        info = np.iinfo(target.numpy)
+        low = info.min if source.dtype.kind == "i" else 0
+        source = np.clip(source, low, info.max)
     return source.astype(target.numpy)
 
 
 def _to_float(source: Array, target: DType, mode: str) -> Array:
     if target is BF16:
         return _narrow_bits(source.astype(np.float32), mode)
-    if mode in {"none", "rint"} or source.dtype.itemsize <= target.nbytes:
+    is_integer = source.dtype.kind != "f"
+    if mode in {"none", "rint"} or (source.dtype.itemsize <= target.nbytes and not is_integer):
         return source.astype(target.numpy)
-    return _narrow_directed(source, target, mode)
+    return _narrow_directed(source.astype(np.float64), target, mode)
 
 
 def _narrow_bits(source: npt.NDArray[np.float32], mode: str) -> Array:
@@ -157,56 +187,54 @@ def _narrow_bits(source: npt.NDArray[np.float32], mode: str) -> Array:
     return high.view(BF16.numpy)
 
 
-def _narrow_directed(source: Array, target: DType, mode: str) -> Array:
-    """Narrow to FP16 with a directed mode: take the nearest value, then step where it differs."""
-    with np.errstate(over="ignore"):
-        nearest = source.astype(target.numpy)
-    back = nearest.astype(source.dtype)
-    up = np.nextafter(nearest, target.numpy.type(np.inf))
-    down = np.nextafter(nearest, target.numpy.type(-np.inf))
+def _narrow_directed(source: npt.NDArray[np.float64], target: DType, mode: str) -> Array:
+    """Narrow with a directed mode: take the nearest value, then step where the mode says so."""
+    nearest = source.astype(target.numpy)
+    back = nearest.astype(np.float64)
+    top = largest(target) if target is FP8E4M3FN else target.numpy.type(np.inf)
+    up, down = np.nextafter(nearest, top), np.nextafter(nearest, -top)
     too_low, too_high = back < source, back > source
     if mode == "floor":
         return np.where(too_high, down, nearest)
     if mode == "ceil":
         return np.where(too_low, up, nearest)
-    toward_zero = np.where(
-        (source > 0) & too_high, down, np.where((source < 0) & too_low, up, nearest)
-    )
+    outward = np.where(source > 0, up, down)
+    if mode == "round":  # nearest-even already, except that it took the inner value of a tie
+        gap = np.abs(source - back)
+        is_tie = np.abs(outward.astype(np.float64) - source) == gap
+        return np.where((np.abs(back) < np.abs(source)) & is_tie, outward, nearest)
+    inner = np.where((source > 0) & too_high, down, np.where((source < 0) & too_low, up, nearest))
     if mode == "trunc":
-        return toward_zero
-    away = np.where(source > 0, np.nextafter(toward_zero, target.numpy.type(np.inf)), toward_zero)
-    away = np.where(source < 0, np.nextafter(toward_zero, target.numpy.type(-np.inf)), away)
-    inexact = toward_zero.astype(source.dtype) != source
-    if mode == "odd":
-        is_even = (toward_zero.view(np.uint16) & np.uint16(1)) == 0
-        return np.where(inexact & is_even, away, toward_zero)
-    gap_low = np.abs(source - toward_zero.astype(source.dtype))
-    gap_high = np.abs(away.astype(source.dtype) - source)
-    return np.where(inexact & (gap_high <= gap_low), away, toward_zero)
+        return inner
+    beyond = np.where(source > 0, np.nextafter(inner, top), np.nextafter(inner, -top))
+    is_even = (inner.view(f"u{target.nbytes}") & 1) == 0
+    is_inexact = inner.astype(np.float64) != source
+    return np.where(is_inexact & is_even, beyond, inner)
 
 
 def _float_to_int(source: Array, target: DType, mode: str) -> Array:
-    if target is BOOL:
-        flags: Array = source != 0
-        return flags
-    values = source.astype(np.float64)
-    if mode in {"none", "rint"}:
-        values = np.rint(values)
-    elif mode == "round":
-        values = np.copysign(np.floor(np.abs(values) + 0.5), values)
-    elif mode == "floor":
-        values = np.floor(values)
-    elif mode == "ceil":
-        values = np.ceil(values)
-    elif mode == "trunc":
-        values = np.trunc(values)
-    else:
-        floor = np.floor(values)
-        values = np.where((values != floor) & (floor % 2 == 0), floor + 1, floor)
+    values = _whole(source.astype(np.float64), mode)
     info = np.iinfo(target.numpy)
-    values = np.nan_to_num(values, nan=0.0, posinf=float(info.max), neginf=float(info.min))
-    if target.nbytes == 8:  # float64 cannot hold the 64-bit limits exactly
-        inside = (values > float(info.min)) & (values < float(info.max))
-        clipped = np.where(values > 0, info.max, info.min).astype(target.numpy)
-        return np.where(inside, np.where(inside, values, 0).astype(target.numpy), clipped)
-    return np.clip(values, info.min, info.max).astype(target.numpy)
+    is_above, is_below = values >= float(info.max), values <= float(info.min)
+    # float64 cannot hold the 64-bit limits: set them as integers instead of clipping
+    result = np.where(is_above | is_below | np.isnan(values), 0, values).astype(target.numpy)
+    result[is_above] = info.max
+    result[is_below] = info.min
+    return result
+
+
+def _whole(values: npt.NDArray[np.float64], mode: str) -> npt.NDArray[np.float64]:
+    """``values`` without their fractions, rounded by ``mode``."""
+    if mode in {"none", "rint"}:
+        return np.rint(values)
+    if mode == "round":
+        return np.copysign(np.floor(np.abs(values) + 0.5), values)
+    if mode == "ceil":
+        return np.ceil(values)
+    if mode == "trunc":
+        return np.trunc(values)
+    floor = np.floor(values)
+    if mode == "floor":
+        return floor
+    is_even = np.mod(floor, 2) == 0
+    return np.where((values != floor) & is_even, floor + 1, floor)

@@ -6,8 +6,16 @@ error up to about 1e-3); numpy's are exact to rounding. The op tests show both.
 
 import numpy as np
 
+from npusim.errors import KernelError
 from npusim.language import table
-from npusim.language.compute import Operand, as_tile, binary_op, broadcast, unary_op
+from npusim.language.compute import (
+    Operand,
+    as_tile,
+    binary_op,
+    broadcast,
+    unary_op,
+    with_scalar,
+)
 from npusim.language.dtypes import Array
 from npusim.language.enums import CmpMode
 from npusim.language.recorder import current_block
@@ -76,6 +84,10 @@ def fmod(x: Array, y: Array) -> Array:
     Shapes: x (M, N), y (M, N) or broadcastable, or a scalar → (M, N).
     """
     return np.fmod(x, y)
+
+
+fmods = fmod
+"""The scalar form by its own name."""
 
 
 @unary_op("neg", "unary_scalar")
@@ -163,20 +175,25 @@ _COMPARE = (np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.great
 _CMP = table.add_row(
     "cmp", Unit.VECTOR, "compare", summary="Comparison; 0 or 1 in the type of the first operand."
 )
+_CMP_SCALAR = table.add_row("cmps", Unit.VECTOR, "compare", summary="Comparison with a scalar.")
 
 
 def cmp(x: Operand, y: Operand, cmp_type: int = CmpMode.EQ) -> Tile:
     """Comparison; 0 or 1 in the type of the first operand.
 
-    Shapes: x (M, N), y (M, N) or broadcastable → (M, N). ``cmp_type``: 0 eq, 1 ne, 2 lt, 3 le,
-    4 gt, 5 ge.
+    Shapes: x (M, N), y (M, N) or broadcastable, or a scalar → (M, N). ``cmp_type``: 0 eq, 1 ne,
+    2 lt, 3 le, 4 gt, 5 ge.
+
+    Raises:
+        KernelError: If ``cmp_type`` is not one of them.
     """
     block = current_block("cmp")
+    if cmp_type not in set(CmpMode):
+        msg = f"{block.recorder.where()}: pl.cmp with cmp_type {cmp_type!r}; expected 0 to 5"
+        raise KernelError(msg)
     first = as_tile(block, x, "cmp")
-    compare = _COMPARE[CmpMode(cmp_type)]
-
-    def function(lhs: Array, rhs: Array) -> Array:
-        flags: Array = compare(lhs, rhs).astype(lhs.dtype)
-        return flags
-
-    return broadcast(block, _CMP, "cmp", function, first, as_tile(block, y, "cmp"))
+    compare = _COMPARE[cmp_type]
+    if isinstance(y, int | float | np.generic):
+        return with_scalar(block, _CMP_SCALAR, "cmp", compare, first, y)
+    second = as_tile(block, y, "cmp")
+    return broadcast(block, _CMP, "cmp", compare, first, second, out_dtype=first.dtype)

@@ -40,27 +40,38 @@ def gather(
     ``output_dtype`` reinterprets bits of the same width, it does not convert.
 
     Raises:
-        KernelError: If neither or both selectors are given, or an index is out of range.
+        KernelError: If neither or both selectors are given, shapes or types do not fit, or an
+            index is out of range.
     """
     block = current_block("gather")
     tile = as_tile(block, x, "gather")
     if (mask_pattern is None) == (index is None):
-        msg = f"{block.recorder.where()}: pl.gather needs either mask_pattern or index"
+        given = "neither" if index is None else "both"
+        msg = (
+            f"{block.recorder.where()}: pl.gather got {given} of mask_pattern and index; "
+            "expected one of them"
+        )
         raise KernelError(msg)
     if mask_pattern is not None:
         residue, modulus = mask_pattern.value
+        if tile.shape[-1] % modulus:
+            msg = (
+                f"{block.recorder.where()}: pl.gather by {mask_pattern.name} of {tile!r}; "
+                f"expected columns divisible by {modulus}; pad the tile"
+            )
+            raise KernelError(msg)
         result = np.ascontiguousarray(tile.array[..., residue::modulus])
         dtype = output_dtype or tile.dtype
         return finish(
             block, _GATHER, _reinterpret(block, result, tile.dtype, dtype), dtype, (tile,)
         )
-    if index is None:
-        msg = f"{block.recorder.where()}: pl.gather lost its index"
-        raise KernelError(msg)
+    assert index is not None, "one of the two selectors is given"
     places = as_tile(block, index, "gather")
     is_flat = tmp is not None
     limit = tile.array.size if is_flat else tile.shape[dim]
-    _check_indices(block, places.array, limit)
+    _check_indices(block, "gather", places, limit)
+    if not is_flat:
+        _check_rows(block, "gather", tile, places, dim)
     if is_flat:
         result = tile.array.reshape(-1)[places.array]
     else:
@@ -83,20 +94,38 @@ def scatter(
     (M, K) → x with x[r, index[r, k]] = src[r, k].
 
     Raises:
-        KernelError: If the form is not clear or an index is out of range.
+        KernelError: If the form is not clear, shapes or types do not fit, or an index is out of
+            range.
     """
     block = current_block("scatter")
     tile = as_tile(block, x, "scatter")
     if mask_pattern is not None and dst is not None:
         residue, modulus = mask_pattern.value
+        wanted = (*tile.shape[:-1], tile.shape[-1] * modulus)
+        if dst.shape != wanted or dst.dtype is not tile.dtype:
+            msg = (
+                f"{block.recorder.where()}: pl.scatter of {tile!r} by {mask_pattern.name} into "
+                f"{dst!r}; expected {list(wanted)} of {tile.dtype}"
+            )
+            raise KernelError(msg)
         _emit_in_place(block, _SCATTER, dst, (tile,), tile.shape)
         dst.array[..., residue::modulus] = tile.array
         return dst
     if index is None or src is None:
-        msg = f"{block.recorder.where()}: pl.scatter needs mask_pattern and dst, or index and src"
+        msg = (
+            f"{block.recorder.where()}: pl.scatter of {tile!r} without a target; "
+            "expected mask_pattern and dst, or index and src"
+        )
         raise KernelError(msg)
     places, values = as_tile(block, index, "scatter"), as_tile(block, src, "scatter")
-    _check_indices(block, places.array, tile.shape[dim])
+    _check_indices(block, "scatter", places, tile.shape[dim])
+    _check_rows(block, "scatter", tile, places, dim)
+    if values.shape != places.shape or values.dtype is not tile.dtype:
+        msg = (
+            f"{block.recorder.where()}: pl.scatter of src {values!r} at index {places!r} into "
+            f"{tile!r}; expected src of the shape of index and the type of the target"
+        )
+        raise KernelError(msg)
     _emit_in_place(block, _SCATTER_INDEX, tile, (places, values), values.shape)
     np.put_along_axis(tile.array, places.array.astype(np.int64), values.array, axis=dim)
     return tile
@@ -105,9 +134,8 @@ def scatter(
 def _emit_in_place(
     block: Block, kind: int, target: Tile, operands: tuple[Tile, ...], shape: tuple[int, ...]
 ) -> None:
-    place = block.operand(target, Space.UB, 3)
-    block.in_place(target)
     ids = [block.operand(tile, Space.UB, n) for n, tile in enumerate(operands)]
+    place = block.in_place(target, 3)
     ids = [*ids, place] + [NO_INDEX] * (2 - len(ids))
     types = (operands[-1].dtype, target.dtype)
     counted = (int(np.prod(shape[:-1])), shape[-1], 0)
@@ -127,8 +155,27 @@ def _reinterpret(block: Block, array: Array, source: DType, target: DType) -> An
     return array.view(target.numpy)
 
 
-def _check_indices(block: Block, index: Array, limit: int) -> None:
-    if index.size and (index.min() < 0 or index.max() >= limit):
-        bad = int(index.min()) if index.min() < 0 else int(index.max())
-        msg = f"{block.recorder.where()}: index {bad} is out of range; expected 0 to {limit - 1}"
+def _check_indices(block: Block, name: str, index: Tile, limit: int) -> None:
+    if index.dtype.is_float:
+        msg = (
+            f"{block.recorder.where()}: pl.{name} with index {index!r}; "
+            "expected an integer type; cast the index"
+        )
+        raise KernelError(msg)
+    places = index.array
+    if places.size and (places.min() < 0 or places.max() >= limit):
+        bad = int(places.min()) if places.min() < 0 else int(places.max())
+        msg = f"{block.recorder.where()}: pl.{name} with index {bad}; expected 0 to {limit - 1}"
+        raise KernelError(msg)
+
+
+def _check_rows(block: Block, name: str, x: Tile, index: Tile, dim: int) -> None:
+    """Every axis but ``dim`` must agree."""
+    axis = dim % len(x.shape)
+    others = [shape[:axis] + shape[axis + 1 :] for shape in (x.shape, index.shape)]
+    if len(x.shape) != len(index.shape) or others[0] != others[1]:
+        msg = (
+            f"{block.recorder.where()}: pl.{name} of {x!r} with index {index!r}; "
+            f"expected equal extents except on axis {axis}"
+        )
         raise KernelError(msg)

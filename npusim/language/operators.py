@@ -3,9 +3,11 @@
 from collections.abc import Callable
 from typing import Any
 
+from npusim.errors import KernelError
 from npusim.language.elementwise import add, cmp, div, mul, neg, sub
 from npusim.language.enums import CmpMode
-from npusim.language.transfer import get_item, set_item
+from npusim.language.recorder import current
+from npusim.language.subscript import get_item, set_item
 from npusim.language.values import Tensor, Tile
 
 
@@ -20,6 +22,14 @@ def _comparison(mode: CmpMode) -> Callable[[Any, Any], Any]:
 def _bound(operation: Callable[..., Any]) -> Callable[..., Any]:
     """A plain function, so that Python passes the value as the first operand."""
     return operation
+
+
+def _no_truth(tile: Tile) -> bool:
+    msg = (
+        f"{current().where()}: the truth value of {tile!r}; expected a number in a condition; "
+        "read an element with pl.read"
+    )
+    raise KernelError(msg)
 
 
 OPERATORS: dict[str, Callable[..., Any]] = {
@@ -51,3 +61,4 @@ def bind_operators() -> None:
     for value_type in (Tensor, Tile):
         for name, function in OPERATORS.items():
             setattr(value_type, name, function)
+    Tile.__bool__ = _no_truth  # type: ignore[attr-defined]

@@ -4,19 +4,21 @@ One recorder lives in a ``ContextVar`` while ``record`` runs a kernel; two recor
 are independent. Operations append plain tuples here; ``build.py`` turns them into a Program.
 """
 
+import math
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from npusim.errors import KernelError
 from npusim.language import table
-from npusim.language.block import ArgumentDraft, Block, TaskDraft
-from npusim.language.dtypes import Array, DType
+from npusim.language.block import Block
+from npusim.language.draft import ArgumentDraft, TaskDraft
+from npusim.language.dtypes import Array, DType, largest, lowest
 from npusim.language.rows import RowStore
 from npusim.language.values import Buffer, Shape, Tensor, TileStorage, collapse, rows_and_cols
 from npusim.program import (
@@ -34,6 +36,8 @@ from npusim.program import (
 if TYPE_CHECKING:
     from types import CodeType
 
+    from npusim.language.chunks import AutoScope
+
 
 @dataclass(frozen=True, slots=True)
 class RecordOptions:
@@ -41,6 +45,8 @@ class RecordOptions:
 
     poison: bool = False
     """Fill fresh memory with NaN (integers: the largest value) instead of zeros."""
+    max_bytes: int | None = None
+    """Most that all tensors in global memory may take; ``None`` for no limit."""
     kernel: str = ""
     variant: str = ""
     parameters: dict[str, object] = field(default_factory=dict)
@@ -53,6 +59,8 @@ class Loop:
     instance: int
     kind: str
     iteration: int = -1
+    is_undecided: bool = False
+    """In an automatic scope: inside a task unless a chunk loop turns out to be within."""
 
 
 class Recorder:
@@ -67,84 +75,187 @@ class Recorder:
         self.accesses = RowStore(ACCESS_DTYPE)
         self.tiles = RowStore(TILE_DTYPE)
         self.blocks: list[tuple[int, ...]] = []
-        self.spills: list[tuple[int, tuple[int, ...]]] = []
+        self.pending: list[Block] = []
+        """Blocks that take turns, in the order in which their rows will be stored."""
+        self.failed: Block | None = None
+        """The block that an exception left."""
+        self.auto: AutoScope | None = None
+        self.carries: list[list[Any]] = []
+        """Values that ``pl.yield_`` hands to the next iteration, innermost loop last."""
+        self.used_bytes = 0
+        self.spills: list[tuple[Block, tuple[int, ...]]] = []
         """Stores that a finished block does after all, for tiles used in a later scope."""
         self.loops: list[Loop] = []
         self.loop_count = 0
         self.block: Block | None = None
         self.is_manual = False
         self.site_names: list[str] = [""]
+        self.site_functions: list[str] = [""]
         self._sites: dict[tuple[CodeType, int], int] = {}
         self._derived: dict[tuple[int, int], int] = {}
-        self._tensors: list[Tensor] = []  # keeps handles alive, so that ids stay unique
 
     def add_tensor(self, array: Array, dtype: DType, name: str, role: TensorRole) -> Tensor:
         """Make ``array`` a buffer in global memory and return the handle to all of it."""
+        if role is not TensorRole.IMPLICIT:
+            self.used_bytes += array.nbytes
         buffer = Buffer(len(self.buffers), name, array, dtype, role)
         self.buffers.append(buffer)
-        tensor = Tensor(buffer, array, 0)
-        self._tensors.append(tensor)
-        return tensor
+        return Tensor(buffer, array, 0)
 
     def allocate(self, shape: Shape, dtype: DType, name: str = "") -> Tensor:
         """A scratch tensor made by the orchestrator."""
         self.note(EventKind.ALLOC, len(self.buffers))
         label = name or f"tensor_{len(self.buffers)}"
+        self.check_memory(label, shape, dtype)
         return self.add_tensor(self.fresh(shape, dtype), dtype, label, TensorRole.SCRATCH)
+
+    def check_memory(self, name: str, shape: Shape, dtype: DType) -> None:
+        """Raise ``KernelError`` where a tensor would take more than ``max_bytes`` in all."""
+        limit = self.options.max_bytes
+        needed = math.prod(shape) * dtype.nbytes
+        if limit is not None and self.used_bytes + needed > limit:
+            msg = (
+                f"{self.where()}: tensor {name} {list(shape)} of {dtype} needs {needed} bytes and "
+                f"{self.used_bytes} are in use; expected at most {limit} in all; raise the limit "
+                "or choose a smaller case"
+            )
+            raise KernelError(msg)
 
     def fresh(self, shape: Shape, dtype: DType) -> Array:
         """Memory nobody has written: zeros, or poison when asked for."""
         if not self.options.poison:
             return np.zeros(shape, dtype.numpy)
-        if dtype.is_float:
-            return np.full(shape, np.nan, dtype.numpy)
-        if dtype.name == "BOOL":
-            return np.ones(shape, np.bool_)
-        return np.full(shape, np.iinfo(dtype.numpy).max, dtype.numpy)
+        poison = np.nan if dtype.is_float else largest(dtype)
+        return np.full(shape, poison, dtype.numpy)
+
+    def element(self, operation: str, value: Any, dtype: DType) -> Any:
+        """The Python number ``value`` as an element of ``dtype``; floats round to nearest.
+
+        Raises:
+            KernelError: If it is no number, or an integer type does not hold it.
+        """
+        if isinstance(value, int | float | np.generic):
+            if dtype.is_float:
+                return dtype.numpy.type(value)
+            is_whole = np.isfinite(float(value)) and int(value) == value
+            if is_whole and lowest(dtype) <= value <= largest(dtype):
+                return dtype.numpy.type(int(value))
+        msg = (
+            f"{self.where()}: pl.{operation} of {value!r} as {dtype}; expected a number that "
+            f"{dtype} holds; cast the tile, or round the number first"
+        )
+        raise KernelError(msg)
 
     def note(self, kind: EventKind, tensor_id: int) -> None:
         """Record what the orchestrator itself does before the next submit."""
         self.events.append(OrchestrationEvent(kind, tensor_id, len(self.tasks)))
 
-    def keep(self, tensor: Tensor) -> Tensor:
-        """Keep a handle alive for as long as the recording."""
-        self._tensors.append(tensor)
-        return tensor
+    def check_owned(self, tensor: Tensor) -> None:
+        """Raise ``KernelError`` for a tensor of another recording."""
+        buffer = tensor.buffer
+        if buffer.tensor_id >= len(self.buffers) or self.buffers[buffer.tensor_id] is not buffer:
+            msg = (
+                f"{self.where()}: {tensor!r} is of another recording; expected a tensor of this "
+                "one; do not keep tensors between runs"
+            )
+            raise KernelError(msg)
+
+    def check_producer(self, storage: TileStorage) -> None:
+        """Raise ``KernelError`` for a tile of another recording."""
+        if storage.block.recorder is not self:
+            msg = (
+                f"{self.where()}: a tile of {storage.block.where()} of another recording; "
+                "expected a tile of this one; do not keep tiles between runs"
+            )
+            raise KernelError(msg)
+
+    def check_writable(self, tensor: Tensor) -> None:
+        """Raise ``KernelError`` for a tensor on a read-only array."""
+        if not tensor.buffer.flat.flags.writeable:
+            msg = (
+                f"{self.where()}: a write to {tensor!r}, whose array is read-only; expected an "
+                "output; pass a writable array for it"
+            )
+            raise KernelError(msg)
+
+    def check_complete(self) -> None:
+        """Raise ``KernelError`` if a dispatch did not run all of its blocks."""
+        for task in self.tasks:
+            if task.block_num != task.block_total:
+                msg = (
+                    f"{task.site or 'kernel'} (scope {task.name}, task {task.task_id}): pl.spmd "
+                    f"ran {task.block_num} of {task.block_total} blocks; expected all, as on the "
+                    "device; do not leave its loop with break or return"
+                )
+                raise KernelError(msg)
 
     def begin_task(self, name: str, site: str) -> TaskDraft:
-        """Open a task; its blocks follow."""
+        """Open a task; its blocks follow.
+
+        Raises:
+            KernelError: If a scope is open.
+        """
+        self.check_outside(name)
         loops = tuple(LoopFrame(loop.instance, loop.kind, loop.iteration) for loop in self.loops)
-        task = TaskDraft(len(self.tasks), name, site, len(self.blocks), loops)
+        first_block = len(self.blocks) + len(self.pending)
+        task = TaskDraft(len(self.tasks), name, site, first_block, loops)
         task.is_manual = self.is_manual
         self.tasks.append(task)
         return task
 
-    def begin_block(self, task: TaskDraft) -> Block:
+    def begin_block(self, task: TaskDraft, *, takes_turns: bool = False) -> Block:
         """Open the next block of ``task``.
 
+        A block that ``takes_turns`` with others keeps its rows until ``close_pending``.
+
         Raises:
-            KernelError: If a scope is already open.
+            KernelError: If a scope is already open, or another task was submitted meanwhile.
         """
-        if self.block is not None:
+        self.check_outside(task.name)
+        if task is not self.tasks[-1]:
             msg = (
-                f"{self.where()}: scope {task.name} opens inside {self.block.where()}; "
-                "expected scopes side by side; close the outer one first"
+                f"{self.where()}: blocks of task {task.task_id}, {task.name}, run after task "
+                f"{len(self.tasks) - 1} was submitted; expected them before; write "
+                "`for i in pl.spmd(...)`"
             )
             raise KernelError(msg)
-        self.block = Block(self, task, serial=len(self.blocks), op_start=len(self.ops))
+        ops = RowStore(OP_DTYPE) if takes_turns else self.ops
+        serial = len(self.blocks) + len(self.pending)
+        self.block = Block(self, task, serial=serial, ops=ops)
+        if takes_turns:
+            self.pending.append(self.block)
         task.block_num += 1
         return self.block
 
     def close_block(self, block: Block) -> None:
         """Store the rows of ``block`` and leave it."""
+        if block.ops is not self.ops:
+            block.op_start = len(self.ops)
+            self.ops.extend(block.ops)
         tile_start = len(self.tiles)
         self.tiles.rows.extend(map(tuple, block.tiles))
         ops = (block.op_start, len(self.ops))
         tiles = (tile_start, len(self.tiles))
         self.blocks.append((block.task.task_id, block.block_idx, *ops, *tiles))
+        self.pack()
+        self.block = None
+
+    def close_pending(self) -> None:
+        """Close the blocks that took turns."""
+        for block in self.pending:
+            block.close()
+        self.pending.clear()
+
+    def scope_block(self) -> Block | None:
+        """The block that runs; an automatic scope opens one where there is none."""
+        if self.block is None and self.auto is not None:
+            return self.auto.open_block()
+        return self.block
+
+    def pack(self) -> None:
+        """Pack rows that piled up, to bound memory."""
         for store in (self.ops, self.accesses, self.tiles):
             store.pack_if_large()
-        self.block = None
 
     def spill(self, storage: TileStorage, dtype: DType) -> Tensor:
         """The implicit tensor behind a tile that left its scope; its producer stores it."""
@@ -162,7 +273,7 @@ class Recorder:
         operands = (NO_INDEX, storage.tile_id, NO_INDEX, NO_INDEX)
         kind = (table.STORE, dtype.index, dtype.index)
         op = (*kind, rows, cols, 0, *operands, access, storage.row[3])
-        self.spills.append((storage.block.serial, op))
+        self.spills.append((storage.block, op))
         return tensor
 
     def site(self) -> int:
@@ -178,6 +289,7 @@ class Recorder:
             index = self._sites[key] = len(self.site_names)
             file = frame.f_code.co_filename.replace("\\", "/").rsplit("/", 1)[-1]
             self.site_names.append(f"{file}:{frame.f_lineno}")
+            self.site_functions.append(frame.f_code.co_name)
         return index
 
     def derived_site(self, site: int, variant: int) -> int:
@@ -187,7 +299,17 @@ class Recorder:
         if index is None:
             index = self._derived[key] = len(self.site_names)
             self.site_names.append(self.site_names[site])
+            self.site_functions.append(self.site_functions[site])
         return index
+
+    def check_outside(self, name: str) -> None:
+        """Raise ``KernelError`` for a scope ``name`` that opens inside another."""
+        if self.block is not None:
+            msg = (
+                f"{self.where()}: scope {name} opens inside {self.block.where()}; "
+                "expected scopes side by side; close the outer one first"
+            )
+            raise KernelError(msg)
 
     def where(self) -> str:
         """The kernel's source line and scope in words, for messages."""
@@ -228,10 +350,11 @@ def current_block(operation: str) -> Block:
         KernelError: If the kernel is outside every scope.
     """
     recorder = current()
-    if recorder.block is None:
+    block = recorder.scope_block()
+    if block is None:
         msg = (
             f"{recorder.where()}: misplaced tensor operation: pl.{operation} outside every scope; "
             "expected it inside `with pl.at(...)` or `for i in pl.spmd(...)`"
         )
         raise KernelError(msg)
-    return recorder.block
+    return block

@@ -1,15 +1,27 @@
-"""Reductions. Only the valid region takes part (DSL_REFERENCE.md section 5.3)."""
+"""Reductions. Only the valid part of the reduced axis takes part (DSL_REFERENCE.md section 5.3).
+
+The result is valid throughout, as the compiler types it: a row (or column) beyond the valid region
+reduces what the tile holds there, zeros after a load. An empty region gives the neutral value: 0,
+or the finite limit of the type, as a tile padded with ``fillpad`` would.
+"""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 from npusim.language import table
 from npusim.language.compute import NumpyFunction, Operand, as_tile, finish, in_type
-from npusim.language.dtypes import INT32, Array, DType, to_compute
+from npusim.language.dtypes import INT32, Array, DType, largest, lowest, to_compute
 from npusim.language.recorder import current_block
 from npusim.language.values import Shape, Tile
 from npusim.program import Unit
+
+
+def _sum(x: Array, axis: int, keepdims: bool) -> Array:
+    """In the type of ``x``: numpy would widen integers, the vector unit wraps."""
+    total: Array = np.sum(x, axis=axis, keepdims=keepdims, dtype=x.dtype)
+    return total
 
 
 def _argmax(x: Array, axis: int, keepdims: bool) -> Array:
@@ -17,8 +29,18 @@ def _argmax(x: Array, axis: int, keepdims: bool) -> Array:
     return columns
 
 
+def _zero(_: DType) -> int:
+    return 0
+
+
 def _define(
-    name: str, function: NumpyFunction, axis: int, words: str, out_dtype: DType | None = None
+    name: str,
+    function: NumpyFunction,
+    axis: int,
+    words: str,
+    *,
+    neutral: Callable[[DType], Any],
+    out_dtype: DType | None = None,
 ) -> Callable[..., Tile]:
     kind = table.add_row(
         name, Unit.VECTOR, name, summary=words, function=function, counts_input=True
@@ -33,7 +55,11 @@ def _define(
         if tile.valid is not None:
             values = values[_valid_along(tile.valid, axis, values.ndim)]
         dtype = out_dtype or tile.dtype
-        result = in_type(function(values, axis=axis, keepdims=True), dtype)
+        if values.shape[axis]:
+            result = in_type(function(values, axis=axis, keepdims=True), dtype)
+        else:
+            shape = _with_extent(values.shape, axis, 1)
+            result = np.full(shape, neutral(dtype), dtype.numpy)
         return finish(block, kind, result, dtype, (tile,), counted=tile.shape)
 
     operation.__name__ = operation.__qualname__ = name
@@ -48,12 +74,23 @@ def _valid_along(valid: Shape, axis: int, ndim: int) -> tuple[slice, ...]:
     return tuple(cut)
 
 
-row_sum = _define("row_sum", np.sum, -1, "Sum of each row.")
-row_max = _define("row_max", np.max, -1, "Largest value of each row.")
-row_min = _define("row_min", np.min, -1, "Smallest value of each row.")
+def _with_extent(shape: Shape, axis: int, extent: int) -> Shape:
+    changed = list(shape)
+    changed[axis] = extent
+    return tuple(changed)
+
+
+row_sum = _define("row_sum", _sum, -1, "Sum of each row.", neutral=_zero)
+row_max = _define("row_max", np.max, -1, "Largest value of each row.", neutral=lowest)
+row_min = _define("row_min", np.min, -1, "Smallest value of each row.", neutral=largest)
 row_argmax = _define(
-    "row_argmax", _argmax, -1, "Column of the first largest value of each row.", INT32
+    "row_argmax",
+    _argmax,
+    -1,
+    "Column of the first largest value of each row.",
+    neutral=_zero,
+    out_dtype=INT32,
 )
-col_sum = _define("col_sum", np.sum, -2, "Sum of each column.")
-col_max = _define("col_max", np.max, -2, "Largest value of each column.")
-col_min = _define("col_min", np.min, -2, "Smallest value of each column.")
+col_sum = _define("col_sum", _sum, -2, "Sum of each column.", neutral=_zero)
+col_max = _define("col_max", np.max, -2, "Largest value of each column.", neutral=lowest)
+col_min = _define("col_min", np.min, -2, "Smallest value of each column.", neutral=largest)

@@ -6,7 +6,7 @@ import numpy as np
 
 from npusim.program.model import Records
 
-_CHUNK_ROWS = 1 << 17  # a tuple of a dozen ints costs 5x its packed row; bounds that to 30 MB
+CHUNK_ROWS = 1 << 17  # a tuple of a dozen ints costs 5x its packed row; bounds that to 30 MB
 
 
 class RowStore:
@@ -29,9 +29,17 @@ class RowStore:
         self.rows.append(row)
         return self.base + len(self.rows) - 1
 
+    def extend(self, other: "RowStore") -> None:
+        """Append all rows of ``other``, which must not be used afterwards."""
+        if other._packed:
+            self._pack()
+            self._packed.extend(other._packed)
+            self.base += other.base
+        self.rows.extend(other.rows)
+
     def pack_if_large(self) -> None:
-        """Pack the pending rows when there are many; call it between blocks."""
-        if len(self.rows) >= _CHUNK_ROWS:
+        """Pack the pending rows when there are many."""
+        if len(self.rows) >= CHUNK_ROWS:
             self._pack()
 
     def to_array(self) -> Records:
@@ -53,7 +61,8 @@ class RowStore:
 def pack(rows: list[tuple[int, ...]], dtype: np.dtype[Any]) -> Records:
     """``rows`` as a structured array; by column, which is 3x faster than row by row."""
     packed = np.empty(len(rows), dtype)
-    columns = np.array(rows, np.int64).reshape(len(rows), -1)
-    for index, name in enumerate(dtype.names or ()):
+    names = dtype.names or ()
+    columns = np.array(rows, np.int64).reshape(len(rows), len(names))
+    for index, name in enumerate(names):
         packed[name] = columns[:, index]
     return packed

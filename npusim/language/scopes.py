@@ -1,59 +1,32 @@
 """Scopes: what becomes a task (DSL_REFERENCE.md section 3)."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from npusim.errors import KernelError
-from npusim.language.block import TaskDraft
-from npusim.language.enums import Level, SplitMode
+from npusim.language.chunks import AutoScope
+from npusim.language.enums import Level
+from npusim.language.flags import TaskId, TaskIdArray, open_task, parse_flags
+from npusim.language.phases import run_phases
 from npusim.language.recorder import current, current_block
-from npusim.language.values import Tensor
 
-TASK_ID = "TASK_ID"
-"""Element type of ``pl.array.create`` for task ids."""
-
-
-@dataclass(frozen=True, slots=True)
-class TaskId:
-    """What ``with pl.at(...) as tid`` binds; ``deps=[tid]`` waits for it."""
-
-    task_id: int
-
-
-@dataclass(frozen=True, slots=True)
-class Split:
-    """``pl.split(mode)``: share the vector work of a MIX scope between both AIV."""
-
-    mode: SplitMode
-
-
-def split(mode: SplitMode) -> Split:
-    """An optimisation entry for ``pl.at(optimizations=[pl.split(mode)])``."""
-    return Split(mode)
-
-
-@dataclass(frozen=True, slots=True)
-class ScopeFlags:
-    """The keyword arguments that ``pl.at`` and ``pl.spmd`` share."""
-
-    name_hint: str | None = None
-    optimizations: Sequence[object] = ()
-    deps: Sequence[object] = ()
-    allow_early_resolve: bool = False
-    no_dep_args: Sequence[Tensor] = ()
-    sync_start: bool = False
+if TYPE_CHECKING:
+    from npusim.language.block import Block
 
 
 class at:  # noqa: N801 - the DSL's name
     """``with pl.at(level=pl.Level.CORE_GROUP, name_hint="qk") as tid:`` is one task.
 
+    With ``optimizations=[pl.auto_chunk]`` the scope is no task itself: its loops with ``chunk=``
+    are split into tasks (section 3.4), and ``tid`` is the list of their ids.
+
     Args:
         level: Only ``CORE_GROUP`` scopes are device tasks.
         flags: ``name_hint``, ``deps``, ``optimizations``, ``no_dep_args``, ``sync_start``,
-            ``allow_early_resolve``.
+            ``allow_early_resolve``, ``predicate``, ``windowize``.
 
     Raises:
         KernelError: If the scope opens inside another one or names an unknown keyword.
@@ -61,13 +34,29 @@ class at:  # noqa: N801 - the DSL's name
 
     def __init__(self, level: Level = Level.CORE_GROUP, **flags: Any) -> None:
         if level is not Level.CORE_GROUP:
-            msg = f"pl.at level is {level}; expected pl.Level.CORE_GROUP on a single device"
+            msg = (
+                f"{current().where()}: pl.at level is {level!r}; "
+                "expected pl.Level.CORE_GROUP on a single device"
+            )
             raise KernelError(msg)
-        self._flags = _parse_flags("at", flags)
+        self._flags = parse_flags("at", flags)
+        self._auto: AutoScope | None = None
+        self._block: Block | None = None
+        self.task: TaskId | TaskIdArray | None = None
 
-    def __enter__(self) -> TaskId:
-        task = _open_task(self._flags, is_spmd=False)
-        current().begin_block(task)
+    def __enter__(self) -> TaskId | TaskIdArray:
+        recorder = current()
+        if not self._flags.runs:
+            msg = (
+                f"{recorder.where()}: `with pl.at(...)` whose predicate is false runs here as "
+                "plain Python; expected a function under @pl.jit or @pl.jit.inline"
+            )
+            raise KernelError(msg)
+        if self._flags.is_auto:
+            self._auto = AutoScope(recorder, self._flags)
+            return self._auto.task_ids
+        task = open_task(self._flags, is_spmd=False)
+        self._block = recorder.begin_block(task)
         return TaskId(task.task_id)
 
     def __exit__(
@@ -76,9 +65,22 @@ class at:  # noqa: N801 - the DSL's name
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        recorder = current()
-        if recorder.block is not None:
-            recorder.block.close()
+        if error is not None:
+            current().failed = current().block or self._block
+        if self._auto is not None:
+            self._auto.close()
+        if self._block is not None:
+            self._block.close()
+
+    def submit(self) -> Iterator[None]:
+        """The form that ``with pl.at(..., predicate=...)`` is rewritten to: runs once or never."""
+        if self._flags.runs:
+            with self as self.task:
+                yield
+            return
+        task = open_task(self._flags, is_spmd=False)
+        task.is_dummy, task.block_total = True, 0
+        self.task = TaskId(task.task_id)
 
 
 class spmd:  # noqa: N801 - the DSL's name
@@ -92,24 +94,76 @@ class spmd:  # noqa: N801 - the DSL's name
         flags: As for ``pl.at``.
 
     Raises:
-        KernelError: If ``block_num`` is less than 1 or a keyword is unknown.
+        KernelError: If ``block_num`` is no integer from 1 on, a keyword is unknown, a scope is
+            open, or the loop is left before every block ran (reported when the recording ends).
     """
 
     def __init__(self, block_num: int, **flags: Any) -> None:
-        recorder = current()
-        if block_num < 1:
-            msg = f"{recorder.where()}: pl.spmd of {block_num} blocks; expected at least 1"
+        if not isinstance(block_num, int | np.integer) or block_num < 1:
+            msg = f"{current().where()}: pl.spmd of {block_num!r} blocks; expected 1 or more"
             raise KernelError(msg)
-        self._block_num = block_num
-        self._draft = _open_task(_parse_flags("spmd", flags), is_spmd=True)
+        parsed = parse_flags("spmd", flags)
+        self._draft = open_task(parsed, is_spmd=True)
+        self._draft.block_total = int(block_num) if parsed.runs else 0
+        self._draft.is_dummy = not parsed.runs
         self.task = TaskId(self._draft.task_id)
 
     def __iter__(self) -> Iterator[int]:
         recorder = current()
-        for index in range(self._block_num):
+        self._check_fresh()
+        for index in range(self._draft.block_total):
             block = recorder.begin_block(self._draft)
-            yield index
-            block.close()
+            try:
+                yield index
+            except GeneratorExit:
+                recorder.failed = block
+                raise
+            finally:
+                block.close()
+
+    def run_phases(
+        self, body: Callable[[int, Mapping[str, Any]], Iterator[None]], bound: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """Run a body that holds ``pl.system.syncall``: all blocks up to it, then all beyond it.
+
+        The decorators make ``body`` from the statements of the loop; the result are the variables
+        that its last block left.
+        """
+        self._check_fresh()
+        return run_phases(current(), self._draft, body, bound)
+
+    def _check_fresh(self) -> None:
+        if self._draft.block_num:
+            msg = (
+                f"{current().where()}: task {self._draft.task_id} of pl.spmd runs again; "
+                "expected one loop over it; make another pl.spmd"
+            )
+            raise KernelError(msg)
+
+    def __enter__(self) -> TaskId:
+        """Refuse: Python runs a ``with`` body once; the decorators rewrite it into a loop.
+
+        Raises:
+            KernelError: Always.
+        """
+        msg = (
+            f"{current().where()}: `with pl.spmd(...)` runs here as plain Python; expected a "
+            "function under @pl.jit or @pl.jit.inline; write `for i in pl.spmd(...)`"
+        )
+        raise KernelError(msg)
+
+    def __exit__(self, *error: object) -> None:
+        """Never reached; Python asks for it before ``__enter__``."""
+
+
+def incore() -> at:
+    """``with pl.incore():`` is one task without a name of its own."""
+    return at()
+
+
+def auto_incore(**flags: Any) -> at:
+    """``with pl.auto_incore():`` is ``pl.at`` with ``pl.auto_chunk``."""
+    return at(optimization="auto_incore", **flags)
 
 
 def get_block_idx() -> int:
@@ -117,80 +171,6 @@ def get_block_idx() -> int:
     return current_block("get_block_idx").block_idx
 
 
-def task_dummy(deps: Sequence[object] = ()) -> TaskId:
-    """A task without a kernel that only joins dependencies."""
-    task = _open_task(ScopeFlags(name_hint="task_dummy", deps=deps), is_spmd=False)
-    task.is_dummy = True
-    return TaskId(task.task_id)
-
-
-@contextmanager
-def manual_scope() -> Iterator[None]:
-    """Tasks submitted inside are ordered by ``deps=`` alone (DSL_REFERENCE.md section 4.4)."""
-    recorder = current()
-    before, recorder.is_manual = recorder.is_manual, True
-    try:
-        yield
-    finally:
-        recorder.is_manual = before
-
-
-@contextmanager
-def scope() -> Iterator[None]:
-    """A runtime scope: bounds the lifetime of buffers, never changes values."""
-    yield
-
-
-class TaskIdArray(list[object]):
-    """``pl.array.create(n, pl.TASK_ID)``: a list of task ids with empty places."""
-
-
-def array_create(length: int, element: object = TASK_ID) -> TaskIdArray:
-    """An array of ``length`` empty places for task ids.
-
-    Raises:
-        KernelError: If ``element`` is not ``pl.TASK_ID``.
-    """
-    if element != TASK_ID:
-        msg = f"pl.array.create of {element}; expected pl.TASK_ID"
-        raise KernelError(msg)
-    return TaskIdArray([None] * length)
-
-
-def _parse_flags(construct: str, flags: dict[str, Any]) -> ScopeFlags:
-    known = set(ScopeFlags.__dataclass_fields__)
-    unknown = sorted(set(flags) - known)
-    if unknown:
-        msg = (
-            f"{current().where()}: pl.{construct} got {', '.join(unknown)}; "
-            f"expected one of {', '.join(sorted(known))}"
-        )
-        raise KernelError(msg)
-    return ScopeFlags(**flags)
-
-
-def _open_task(flags: ScopeFlags, *, is_spmd: bool) -> TaskDraft:
-    recorder = current()
-    site = recorder.site_names[recorder.site()]
-    name = flags.name_hint or f"incore_{site.rpartition(':')[2] or len(recorder.tasks)}"
-    task = recorder.begin_task(name, site)
-    task.deps = tuple(sorted(set(_task_ids(flags.deps))))
-    task.is_spmd = is_spmd
-    task.allow_early_resolve = flags.allow_early_resolve
-    task.sync_start = flags.sync_start
-    task.no_dep = tuple(flags.no_dep_args)
-    for entry in flags.optimizations:
-        if isinstance(entry, Split):
-            task.split_mode = entry.mode.value
-    return task
-
-
-def _task_ids(deps: Iterable[object]) -> Iterator[int]:
-    for entry in deps:
-        if isinstance(entry, TaskId):
-            yield entry.task_id
-        elif isinstance(entry, list | tuple):
-            yield from _task_ids(entry)
-        elif entry is not None:
-            msg = f"deps holds {entry!r}; expected task ids, as `with pl.at(...) as tid` binds"
-            raise KernelError(msg)
+def get_block_num() -> int:
+    """Number of blocks of the running task."""
+    return current_block("get_block_num").task.block_total

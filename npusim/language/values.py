@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from npusim.errors import KernelError
 from npusim.language.dtypes import Array, DType
-from npusim.program import TensorRole
+from npusim.program import NO_INDEX, TensorRole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,6 +45,7 @@ class Tensor:
     """
 
     __slots__ = ("array", "buffer", "dtype", "offset", "origin", "strides")
+    __array_ufunc__ = None  # a numpy scalar on the left leaves the operation to us
 
     def __init__(
         self,
@@ -82,10 +83,11 @@ class TileStorage:
     """Where a tile lives in one block, and the copies of it in other spaces.
 
     ``row`` is the mutable tile row [space, stages, slot, site, nbytes] of the block: the space of a
-    loaded tile is known only when its first consumer asks for it.
+    loaded tile is known only when its first consumer asks for it. ``writes`` counts in-place
+    operations, so that values derived from the array are known to be stale.
     """
 
-    __slots__ = ("block", "copies", "full", "implicit", "load_access", "row", "tile_id")
+    __slots__ = ("block", "copies", "full", "implicit", "load_access", "row", "tile_id", "writes")
 
     def __init__(self, block: "Block", tile_id: int, row: list[int], full: Array) -> None:
         self.block = block
@@ -93,8 +95,9 @@ class TileStorage:
         self.row = row
         self.full = full
         self.copies: dict[int, int] = {}
-        self.load_access = -1
+        self.load_access = NO_INDEX
         self.implicit: Tensor | None = None
+        self.writes = 0
 
 
 class Tile:
@@ -103,7 +106,8 @@ class Tile:
     ``valid`` is the shape of the region that holds data; ``None`` means all of it.
     """
 
-    __slots__ = ("array", "dtype", "storage", "valid", "widened")
+    __slots__ = ("array", "dtype", "storage", "valid", "widened", "widened_at")
+    __array_ufunc__ = None  # as for Tensor
 
     def __init__(
         self, array: Array, dtype: DType, storage: TileStorage, valid: Shape | None = None
@@ -113,6 +117,8 @@ class Tile:
         self.storage = storage
         self.valid = valid
         self.widened: Array | None = None
+        self.widened_at = 0
+        """``storage.writes`` when ``widened`` was made."""
 
     def __class_getitem__(cls, item: Any) -> "TensorType":
         return TensorType(cls.__name__, item)
@@ -158,6 +164,8 @@ class _Direction:
 Out = _Direction("Out")
 InOut = _Direction("InOut")
 Scalar = _Direction("Scalar")
+ArrayType = _Direction("Array")
+TupleType = _Direction("Tuple")
 
 Region = tuple[int, int, int, int, int, int, int]
 

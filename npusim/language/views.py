@@ -7,6 +7,7 @@ import numpy as np
 
 from npusim.errors import KernelError
 from npusim.language import table
+from npusim.language.block import Block
 from npusim.language.compute import as_tile, finish, load_region
 from npusim.language.recorder import Recorder, current
 from npusim.language.values import Shape, Tensor, Tile
@@ -31,7 +32,8 @@ def slice_(
     Outside scopes a box of a tensor is a view; inside, it is a load into a tile, a snapshot at that
     point. A box of a tile is a tile. Elements outside the valid region are zero.
 
-    Shapes: x (..., M, N), shape (..., m, n) → (..., m, n) without ``drop_dims``.
+    Shapes: x (..., M, N), shape (..., m, n) → (..., m, n) without ``drop_dims``; a tile keeps two
+    axes.
 
     Raises:
         KernelError: If the box (or its valid part) leaves ``x``.
@@ -41,14 +43,11 @@ def slice_(
     valid = _requested_valid(recorder, x, box, start, valid_shape)
     if isinstance(x, Tile):
         result: Value = _slice_tile(x, box, start, valid)
-    elif recorder.block is None:
+    elif (block := recorder.scope_block()) is None:
         result = _view(recorder, x, box, start)
     else:
-        result = _load(recorder, x, box, start, valid)
-    if drop_dims:
-        kept = [n for axis, n in enumerate(result.shape) if axis not in drop_dims]
-        result = reshape(result, kept)
-    return result
+        result = _load(block, x, box, start, valid)
+    return _drop(result, drop_dims) if drop_dims else result
 
 
 def reshape(x: Value, shape: Sequence[int]) -> Value:
@@ -62,7 +61,7 @@ def reshape(x: Value, shape: Sequence[int]) -> Value:
     recorder = current()
     target = tuple(shape)
     try:
-        array = x.array.reshape(target)
+        array = x.array.reshape(target)  # resolves an extent of -1
     except ValueError as error:
         msg = (
             f"{recorder.where()}: pl.reshape of {list(x.shape)} to {list(target)}; "
@@ -70,7 +69,7 @@ def reshape(x: Value, shape: Sequence[int]) -> Value:
         )
         raise KernelError(msg) from error
     if isinstance(x, Tile):
-        return x.alias(array, _reshape_valid(recorder, x, target))
+        return x.alias(array, _reshape_valid(recorder, x, array.shape))
     if not np.may_share_memory(array, x.array):
         msg = (
             f"{recorder.where()}: pl.reshape of the view {list(x.shape)} with strides "
@@ -83,17 +82,33 @@ def reshape(x: Value, shape: Sequence[int]) -> Value:
 def transpose(x: Value, axis1: int, axis2: int) -> Value:
     """Two axes swapped: a view outside scopes, data movement inside.
 
-    Shapes: x (..., M, N) → (..., N, M) for the trailing axes.
+    Shapes: x (..., M, N) → (..., N, M) for the trailing axes; the valid region goes along.
+
+    Raises:
+        KernelError: If ``x`` lacks an axis, or is a tile outside every scope.
     """
     recorder = current()
-    if recorder.block is None and isinstance(x, Tensor):
+    rank = len(x.shape)
+    if not (-rank <= axis1 < rank and -rank <= axis2 < rank):
+        msg = (
+            f"{recorder.where()}: pl.transpose of axes {axis1} and {axis2} of {x!r}; "
+            f"expected axes from 0 to {rank - 1}"
+        )
+        raise KernelError(msg)
+    block = recorder.scope_block()
+    if block is None and isinstance(x, Tensor):
         return _derive(recorder, x, x.array.swapaxes(axis1, axis2), x.offset)
-    if recorder.block is None:
+    if block is None:
         msg = f"{recorder.where()}: pl.transpose of a tile outside every scope; move it inside one"
         raise KernelError(msg)
-    tile = as_tile(recorder.block, x, "transpose")
+    tile = as_tile(block, x, "transpose")
     result = np.ascontiguousarray(tile.array.swapaxes(axis1, axis2))
-    return finish(recorder.block, _TRANSPOSE, result, tile.dtype, (tile,))
+    valid = None
+    if tile.valid is not None:
+        swapped = list(tile.valid)
+        swapped[axis1], swapped[axis2] = swapped[axis2], swapped[axis1]
+        valid = tuple(swapped)
+    return finish(block, _TRANSPOSE, result, tile.dtype, (tile,), valid=valid)
 
 
 def set_validshape(x: Tile, rows: int, cols: int) -> Tile:
@@ -114,32 +129,12 @@ def set_validshape(x: Tile, rows: int, cols: int) -> Tile:
     return x.alias(x.array, None if valid == x.shape else valid)
 
 
-def subscript_box(x: Value, index: Any) -> tuple[list[int], list[int], list[int]]:
-    """Sizes, offsets and dropped axes of ``x[index]``; integers drop their axis.
-
-    Raises:
-        KernelError: If the index has a step or too many entries.
-    """
-    entries = index if isinstance(index, tuple) else (index,)
-    if len(entries) > len(x.shape):
-        msg = (
-            f"{current().where()}: {len(entries)} subscripts of a value with shape "
-            f"{list(x.shape)}; expected at most {len(x.shape)}"
-        )
-        raise KernelError(msg)
-    sizes, offsets, dropped = list(x.shape), [0] * len(x.shape), []
-    for axis, entry in enumerate(entries):
-        if isinstance(entry, slice):
-            if entry.step not in {None, 1}:
-                msg = f"{current().where()}: subscript with step {entry.step}; expected none"
-                raise KernelError(msg)
-            start = 0 if entry.start is None else int(entry.start)
-            stop = x.shape[axis] if entry.stop is None else int(entry.stop)
-            sizes[axis], offsets[axis] = stop - start, start
-        else:
-            sizes[axis], offsets[axis] = 1, int(entry)
-            dropped.append(axis)
-    return sizes, offsets, dropped
+def _drop(x: Value, axes: Sequence[int]) -> Value:
+    """``x`` without unit axes; a tile has rows and columns, so two axes stay."""
+    kept = [n for axis, n in enumerate(x.shape) if axis not in axes]
+    if isinstance(x, Tile):
+        kept = [1] * (2 - len(kept)) + kept
+    return reshape(x, kept)
 
 
 def _requested_valid(
@@ -154,7 +149,7 @@ def _requested_valid(
         )
         raise KernelError(msg)
     for axis, (low, size, want) in enumerate(zip(start, box, requested, strict=True)):
-        if low < 0 or size < 0 or want > size or low + want > x.shape[axis]:
+        if low < 0 or not 0 <= want <= size or low + want > x.shape[axis]:
             msg = (
                 f"{recorder.where()}: pl.slice of {x!r} takes [{low}, {low + want}) of axis "
                 f"{axis}; expected it within [0, {x.shape[axis]}); mark the rest with valid_shape"
@@ -174,13 +169,13 @@ def _slice_tile(x: Tile, box: Shape, start: Shape, valid: Shape | None) -> Tile:
 
 
 def _cut(array: np.ndarray[Any, Any], box: Shape, start: Shape, valid: Shape | None) -> Any:
-    """A copy of the box, zero outside its valid part where that leaves the array."""
+    """A copy of the box, zero outside its valid part."""
+    kept = box if valid is None else valid
+    source = array[tuple(slice(low, low + n) for low, n in zip(start, kept, strict=True))]
     if valid is None:
-        return array[tuple(slice(low, low + n) for low, n in zip(start, box, strict=True))].copy()
+        return source.copy()
     result = np.zeros(box, array.dtype)
-    stops = [min(low + n, size) for low, n, size in zip(start, box, array.shape, strict=True)]
-    source = array[tuple(slice(low, stop) for low, stop in zip(start, stops, strict=True))]
-    result[tuple(slice(0, n) for n in source.shape)] = source
+    result[tuple(slice(0, n) for n in kept)] = source
     return result
 
 
@@ -191,15 +186,13 @@ def _view(recorder: Recorder, x: Tensor, box: Shape, start: Shape) -> Tensor:
 
 def _derive(recorder: Recorder, x: Tensor, array: np.ndarray[Any, Any], offset: int) -> Tensor:
     """A view of ``x``. Made inside a scope it stands for ``x``, which the task captured."""
-    origin = None if recorder.block is None else (x.origin or x)
-    return recorder.keep(Tensor(x.buffer, array, offset, origin=origin))
+    origin = None
+    if recorder.block is not None:
+        origin = x if x.origin is None else x.origin
+    return Tensor(x.buffer, array, offset, origin=origin)
 
 
-def _load(recorder: Recorder, x: Tensor, box: Shape, start: Shape, valid: Shape | None) -> Tile:
-    block = recorder.block
-    if block is None:
-        msg = "a load needs an open scope"
-        raise KernelError(msg)
+def _load(block: Block, x: Tensor, box: Shape, start: Shape, valid: Shape | None) -> Tile:
     loaded = box if valid is None else valid
     region = x.array[tuple(slice(low, low + n) for low, n in zip(start, loaded, strict=True))]
     tile = load_region(block, x, region, _offset(x, start), loaded)
@@ -220,6 +213,8 @@ def _reshape_valid(recorder: Recorder, x: Tile, target: Shape) -> Shape | None:
     """The valid region in the new shape: unit axes come and go, or a prefix of whole rows."""
     if x.valid is None:
         return None
+    if 0 in x.valid:
+        return (0,) * len(target)
     core = [v for v, n in zip(x.valid, x.shape, strict=True) if n != 1]
     extents = [n for n in x.shape if n != 1]
     if extents == [n for n in target if n != 1]:

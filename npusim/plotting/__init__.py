@@ -7,7 +7,8 @@ simulator and hardware figures, and computes nothing that ``analysis`` does not.
 
 from npusim.plotting.compared import compare_figure
 from npusim.plotting.output import save_figure
+from npusim.plotting.pipes import pipes_figure
 from npusim.plotting.swimlane import swimlane_figure
 from npusim.plotting.waits import waits_figure
 
-__all__ = ["compare_figure", "save_figure", "swimlane_figure", "waits_figure"]
+__all__ = ["compare_figure", "pipes_figure", "save_figure", "swimlane_figure", "waits_figure"]

@@ -7,9 +7,10 @@ from matplotlib.figure import Figure
 
 from npusim.analysis import compare, core_accounts
 from npusim.plotting.bars import Bar, bars_height_in, draw_bars
+from npusim.plotting.boxes import Scale
 from npusim.plotting.legend import Section, draw_legend, legend_size_in
 from npusim.plotting.page import Page, new_page
-from npusim.plotting.panel import Scale, draw_panel, end_us, label_time_axis, mark_makespan
+from npusim.plotting.panel import draw_panel, end_us, label_time_axis, mark_makespan
 from npusim.plotting.rows import lay_out_rows
 from npusim.plotting.sections import (
     compared_lane_time_section,

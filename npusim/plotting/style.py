@@ -90,12 +90,14 @@ def scope_styles(*traces: Trace) -> dict[str, ScopeStyle]:
     next to it.
     """
     names: Iterable[str] = dict.fromkeys(name for one in traces for name in scope_names(one))
+    return {name: look(index) for index, name in enumerate(names)}
+
+
+def look(index: int) -> ScopeStyle:
+    """The style of the scope or operation that comes ``index``-th, counted from 0."""
     count = len(SCOPE_COLOURS)
-    return {
-        name: ScopeStyle(
-            number=index + 1,
-            colour=SCOPE_COLOURS[index % count],
-            hatch=SCOPE_HATCHES[index // count % len(SCOPE_HATCHES)],
-        )
-        for index, name in enumerate(names)
-    }
+    return ScopeStyle(
+        number=index + 1,
+        colour=SCOPE_COLOURS[index % count],
+        hatch=SCOPE_HATCHES[index // count % len(SCOPE_HATCHES)],
+    )

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 
 from matplotlib.figure import Figure
 
+from npusim.plotting.boxes import Scale
 from npusim.plotting.legend import Section, draw_legend, legend_size_in
 from npusim.plotting.page import new_page
-from npusim.plotting.panel import Scale, draw_panel, end_us, label_time_axis, mark_makespan
+from npusim.plotting.panel import draw_panel, end_us, label_time_axis, mark_makespan
 from npusim.plotting.rows import lay_out_rows
 from npusim.plotting.sections import phase_section, scope_section, wait_section
 from npusim.plotting.style import ScopeStyle, scope_styles
@@ -25,9 +26,10 @@ _TALLEST_ROW_IN = 0.5
 def swimlane_figure(trace: Trace, title: str | None = None) -> Figure:
     """The run as a swimlane.
 
-    Rows: orchestrator and schedulers, AIC lanes, AIV lanes. Time in us since the run began. Slices
-    have the colour and the number of their scope; waits are thin tints by reason; lane time
-    without work is blank. The legend lists scopes by first start with blocks and busy us.
+    Rows: orchestrator and schedulers, AIC lanes, AIV lanes, each core followed by its pipes where
+    the run looked inside. Time in us since the run began. Slices have the colour and the number of
+    their scope; waits are thin tints by reason; lane time without work is blank. The legend lists
+    scopes by first start with blocks and busy us.
 
     Args:
         trace: A simulated or captured run.

@@ -2,7 +2,8 @@
 
 All tiles of one (site, slot) share one address. A tile lives from the operation that makes it to
 its last use; a tile of a pipelined loop keeps its buffer until the next tile of its slot, so that
-the loop can prefetch::
+the loop can prefetch. Where that does not fit, only tiles that a transfer fills keep theirs, which
+are those that prefetch; then none::
 
     pl.range, one buffer        load0 use0 load1 use1      load1 waits for use0
     pl.pipeline(stage=2)        load0 use0      load2      slot 0, held until load2
@@ -14,6 +15,7 @@ Addresses are chosen by first fit over the buffers that live at the same time.
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from enum import IntEnum
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -38,6 +40,16 @@ class TileUse(NamedTuple):
     nbytes: int
     first: int
     last: int
+    is_loaded: bool = True
+    """A transfer fills it."""
+
+
+class Hold(IntEnum):
+    """Which tiles of pipelined loops keep their buffer until the next tile of their slot."""
+
+    EVERY = 0
+    LOADED = 1
+    NONE = 2
 
 
 @dataclass(slots=True)
@@ -77,8 +89,8 @@ def plan_buffers(
 ) -> BufferPlan:
     """Give every tile an address.
 
-    Tried in turn, until one fits: pipelined buffers held between their tiles, placed in program
-    order, then largest first; and the same with pipelined buffers held only while in use.
+    Each space begins with ``Hold.EVERY`` and holds less where it does not fit. Tried for each:
+    buffers placed in program order, then largest first.
 
     Args:
         uses: The tiles of one block that are used, in the order of ``first``.
@@ -93,16 +105,18 @@ def plan_buffers(
         int(Space.L0C): limits.l0c_capacity_bytes,
         int(Space.UB): limits.ub_usable_bytes,
     }
-    overflow: _Buffer | None = None
-    for is_held in (True, False):
+    holds = dict.fromkeys(capacities, Hold.EVERY)
+    while True:
         buffers = _group(uses, limits.alignment_bytes)
-        _find_rivals(buffers, is_held=is_held)
+        _find_rivals(buffers, holds)
         for order in (buffers, sorted(buffers, key=lambda one: (-one.nbytes, one.index))):
             overflow = _place(order, buffers, capacities)
             if overflow is None:
                 return _plan(buffers)
-    assert overflow is not None, "the loop above tries at least once"
-    raise BufferOverflowError(_overflow_message(overflow, buffers, capacities, describe))
+        assert overflow is not None, "the loop above tries twice"
+        if holds[overflow.space] is Hold.NONE:
+            raise BufferOverflowError(_overflow_message(overflow, buffers, capacities, describe))
+        holds[overflow.space] = Hold(holds[overflow.space] + 1)
 
 
 def _group(uses: Sequence[TileUse], alignment_bytes: int) -> list[_Buffer]:
@@ -122,9 +136,9 @@ def _group(uses: Sequence[TileUse], alignment_bytes: int) -> list[_Buffer]:
     return buffers
 
 
-def _find_rivals(buffers: list[_Buffer], *, is_held: bool) -> None:
+def _find_rivals(buffers: list[_Buffer], holds: dict[int, Hold]) -> None:
     for buffer in buffers:
-        buffer.holds = _holds(buffer, is_held=is_held)
+        buffer.holds = _holds(buffer, holds[buffer.space])
         buffer.rivals = set()
     starts = sorted(
         (start, stop, buffer.index) for buffer in buffers for start, stop in buffer.holds
@@ -137,13 +151,13 @@ def _find_rivals(buffers: list[_Buffer], *, is_held: bool) -> None:
                 buffers[other].rivals.add(index)
                 buffers[index].rivals.add(other)
         active.append((stop, index))
-    _part_slots(buffers)
+    _part_slots(buffers, holds)
 
 
-def _holds(buffer: _Buffer, *, is_held: bool) -> list[tuple[int, int]]:
+def _holds(buffer: _Buffer, hold: Hold) -> list[tuple[int, int]]:
     tiles = buffer.tiles
     holds = [(tile.first, tile.last) for tile in tiles]
-    if not is_held:
+    if hold is Hold.NONE or (hold is Hold.LOADED and not tiles[0].is_loaded):
         return holds
     for index, (tile, following) in enumerate(pairwise(tiles)):
         if tile.stages > 1:
@@ -151,11 +165,16 @@ def _holds(buffer: _Buffer, *, is_held: bool) -> list[tuple[int, int]]:
     return holds
 
 
-def _part_slots(buffers: list[_Buffer]) -> None:
-    """The slots of one site never share an address, however short the loop was."""
+def _part_slots(buffers: list[_Buffer], holds: dict[int, Hold]) -> None:
+    """The slots of one site never share an address, however short the loop was.
+
+    Where room is short that holds for loaded tiles only: a result of the vector unit may follow
+    another at once.
+    """
     by_site: dict[tuple[int, int], list[_Buffer]] = defaultdict(list)
     for buffer in buffers:
-        if buffer.tiles[0].stages > 1:
+        is_parted = holds[buffer.space] is Hold.EVERY or buffer.tiles[0].is_loaded
+        if buffer.tiles[0].stages > 1 and is_parted:
             by_site[buffer.space, buffer.site].append(buffer)
     for family in by_site.values():
         for buffer in family:

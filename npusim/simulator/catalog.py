@@ -6,8 +6,12 @@ from the same level of memory. Where only the bytes differ, the instruction stre
 
 from functools import partial
 
+import numpy as np
+import numpy.typing as npt
+
+from npusim.cost import latency_cycles
 from npusim.hardware.spec import ChipSpec
-from npusim.program import NO_INDEX, Program, Space
+from npusim.program import NO_INDEX, Program, Space, Unit
 from npusim.simulator.buffers import TileUse, plan_buffers
 from npusim.simulator.lowering import is_split_task, lower_ops
 from npusim.simulator.profile import BlockProfile, SharingLadder
@@ -21,6 +25,7 @@ class ProfileCatalog:
         self._program = program
         self._chip = chip
         self._memoise = memoise
+        self._is_move = np.asarray([kind.unit is Unit.MOVE for kind in program.op_kinds])
         self._lowered = lower_ops(program, chip)
         self.ladder = SharingLadder(chip)
         self._streams: dict[tuple[object, ...], InstructionStream] = {}
@@ -72,7 +77,12 @@ class ProfileCatalog:
 
     def _timing_key(self, block: int) -> tuple[bytes, ...]:
         ops, lowered = self._ops(block), self._lowered
-        columns = (lowered.scalar_cycles, lowered.moved_bytes, lowered.server_cycles)
+        columns = (
+            lowered.scalar_cycles,
+            lowered.moved_bytes,
+            lowered.server_cycles,
+            lowered.write_back_cycles,
+        )
         return tuple(column[ops].tobytes() for column in columns)
 
     def _is_split(self, block: int) -> bool:
@@ -85,6 +95,8 @@ class ProfileCatalog:
             scalar_cycles=lowered.scalar_cycles[ops],
             moved_bytes=lowered.moved_bytes[ops],
             server_cycles=lowered.server_cycles[ops],
+            write_server_cycles=lowered.write_server_cycles[ops],
+            write_back_cycles=lowered.write_back_cycles[ops],
             streams=lowered.streams[ops],
             chip=self._chip,
             ladder=self.ladder,
@@ -92,32 +104,44 @@ class ProfileCatalog:
 
     def _build_stream(self, block: int) -> InstructionStream:
         ops = self._ops(block)
-        operands = self._lowered.operands[ops].tolist()
+        operands = self._lowered.operands[ops]
         plan = plan_buffers(
             self._tile_uses(block, operands),
             self._chip.buffer,
             partial(self._describe_tile, block),
         )
         recipes = [self._lowered.recipes[one] for one in self._lowered.recipe[ops].tolist()]
-        return build_stream(recipes, operands, plan, self._gm_predecessors(block))
+        sync = self._chip.sync
+        return build_stream(
+            recipes,
+            operands.tolist(),
+            plan,
+            self._gm_predecessors(block),
+            latency_cycles(sync.handshake_ns, self._chip),
+        )
 
-    def _tile_uses(self, block: int, operands: list[list[int]]) -> list[TileUse]:
+    def _tile_uses(self, block: int, operands: npt.NDArray[np.int32]) -> list[TileUse]:
         """The tiles of a block that an operation uses, in the order of their first use."""
-        first: dict[int, int] = {}
-        last: dict[int, int] = {}
-        for op, (out, *ins) in enumerate(operands):
-            for tile, moment in (*((one, 2 * op) for one in ins), (out, 2 * op + 1)):
-                if tile != NO_INDEX:
-                    first.setdefault(tile, moment)
-                    last[tile] = moment
+        flat = operands[:, (1, 2, 3, 0)].ravel()
+        moment = np.repeat(2 * np.arange(len(operands)), 4) + np.tile((0, 0, 0, 1), len(operands))
+        used = flat != NO_INDEX
+        flat, moment = flat[used], moment[used]
+        tiles, at = np.unique(flat, return_index=True)
+        order = np.argsort(at)
+        ends = len(flat) - 1 - np.unique(flat[::-1], return_index=True)[1]
+        is_move = self._is_move[self._program.block_ops(block)["kind"]]
+        loaded = set(operands[is_move, 0].tolist())
         rows = self._program.block_tiles(block)
         columns = [rows[name].tolist() for name in ("space", "site", "slot", "stages", "nbytes")]
         lanes = 2 if self._is_split(block) else 1
         uses = []
-        for tile, begin in first.items():
+        found = (column[order].tolist() for column in (tiles, moment[at], moment[ends]))
+        for tile, begin, end in zip(*found, strict=True):
             space, site, slot, stages, nbytes = (column[tile] for column in columns)
             share = -(-nbytes // lanes) if space == Space.UB else nbytes
-            uses.append(TileUse(tile, space, site, slot, stages, share, begin, last[tile]))
+            uses.append(
+                TileUse(tile, space, site, slot, stages, share, begin, end, tile in loaded)
+            )
         return uses
 
     def _describe_tile(self, block: int, tile: int) -> str:

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from npusim.cost import access_bursts, effective_bytes, server_cycles
+from npusim.cost import access_bursts, effective_bytes, server_cycles, write_cycles
 from npusim.hardware.spec import ChipSpec
 from npusim.program import NO_INDEX, CoreType, Program, Space
 from npusim.simulator.gm_order import gm_predecessors
 from npusim.simulator.recipe import OpShape, Step, build_recipe
-from npusim.simulator.residency import miss_fractions, tensor_elem_bytes
+from npusim.simulator.residency import residency, tensor_elem_bytes
 from npusim.simulator.scalar_reads import scalar_access_cycles
 
 FloatArray = npt.NDArray[np.float64]
@@ -37,7 +37,11 @@ class LoweredOps:
     moved_bytes: FloatArray
     """Bytes through the port of the core, half of them where two AIV share the work."""
     server_cycles: FloatArray
-    """How long one stream of those bytes alone keeps the shared memory busy."""
+    """How long one stream of those bytes, read, alone keeps the shared memory busy."""
+    write_server_cycles: FloatArray
+    """The same of those bytes, written."""
+    write_back_cycles: FloatArray
+    """How long HBM is busy with writing back what the operation wrote, later."""
     streams: FloatArray
     """How many equal streams there are: 2 where two AIV share the work."""
     gm_predecessors: dict[int, tuple[int, ...]]
@@ -55,7 +59,7 @@ def lower_ops(program: Program, chip: ChipSpec) -> LoweredOps:
         block_of_op[row["op_start"] : row["op_stop"]] = block
     shapes, recipe = _shapes(program, block_of_op)
     streams = np.asarray([_streams(shape) for shape in shapes], np.float64)[recipe]
-    hit_bytes, miss_bytes = _traffic(program, block_of_op, chip)
+    hit_bytes, miss_bytes, back_bytes = _traffic(program, block_of_op, chip)
     return LoweredOps(
         recipes=tuple(build_recipe(shape, chip) for shape in shapes),
         recipe=recipe,
@@ -63,6 +67,8 @@ def lower_ops(program: Program, chip: ChipSpec) -> LoweredOps:
         scalar_cycles=scalar_access_cycles(program, block_of_op, chip),
         moved_bytes=(hit_bytes + miss_bytes) / streams,
         server_cycles=server_cycles(hit_bytes, miss_bytes, chip) / streams,
+        write_server_cycles=write_cycles(hit_bytes + miss_bytes, chip) / streams,
+        write_back_cycles=server_cycles(np.zeros_like(back_bytes), back_bytes, chip) / streams,
         streams=streams,
         gm_predecessors=gm_predecessors(program, block_of_op, chip),
     )
@@ -151,8 +157,8 @@ def _streams(shape: OpShape) -> int:
 
 def _traffic(
     program: Program, block_of_op: IntArray, chip: ChipSpec
-) -> tuple[FloatArray, FloatArray]:
-    """Bytes each operation finds in L2, and bytes it takes from HBM."""
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Bytes each operation finds in L2, takes from HBM, and causes to be written back."""
     memory = chip.memory
     # A tile that crosses between AIC and AIV was just written, so it is in L2.
     crossing = np.isin(
@@ -162,13 +168,15 @@ def _traffic(
     tile_bytes = _tile_column(program, block_of_op, "in0", "nbytes").astype(np.float64)
     granule = memory.gm_granularity_bytes
     hit_bytes = np.where(crossing, np.ceil(tile_bytes / granule) * granule, 0.0)
-    miss_bytes = np.zeros(len(program.ops))
+    miss_bytes, back_bytes = np.zeros(len(program.ops)), np.zeros(len(program.ops))
     with_access = np.flatnonzero(program.ops["access"] != NO_INDEX)
     if len(with_access):
         elem_bytes = np.asarray(tensor_elem_bytes(program))[program.accesses["tensor"]]
         moved = effective_bytes(access_bursts(program.accesses), elem_bytes, granule)
-        missed = moved * miss_fractions(program, memory)
+        found = residency(program, memory)
+        missed = moved * found.missed
         access = program.ops["access"][with_access]
         hit_bytes[with_access] = (moved - missed)[access]
         miss_bytes[with_access] = missed[access]
-    return hit_bytes, miss_bytes
+        back_bytes[with_access] = (moved * found.written_back)[access]
+    return hit_bytes, miss_bytes, back_bytes

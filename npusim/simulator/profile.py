@@ -5,11 +5,14 @@ All cores share L2 and HBM as one server that splits its time evenly among the s
 
     max(bytes / port rate of the core,  sharers * bytes / rate of the memory)
 
+Reads and writes are two such servers side by side; a block counts for the one it needs longer.
+
 so a block slows down only from the number of sharers on at which the memory gives it less than its
 own port takes. The duration is computed exactly at the rungs of a ladder, when first asked for, and
 is linear in between.
 """
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from functools import cached_property
 
@@ -18,7 +21,7 @@ import numpy.typing as npt
 
 from npusim.hardware.spec import ChipSpec
 from npusim.simulator.core_pass import run_pass
-from npusim.simulator.recipe import Traffic
+from npusim.simulator.recipe import Pipe, Traffic
 from npusim.simulator.structure import InstructionStream
 from npusim.units import cycles_to_ps
 
@@ -34,14 +37,16 @@ class SharingLadder:
 
     def __init__(self, chip: ChipSpec) -> None:
         memory = chip.memory
-        port = max(memory.core_read_bytes_per_cycle, memory.core_write_bytes_per_cycle)
-        port_bytes_per_us = port * chip.clock.core_mhz
+        port_bytes_per_us = memory.core_read_bytes_per_cycle * chip.clock.core_mhz
+        write_port = max(memory.core_write_bytes_per_cycle, memory.fix_write_bytes_per_cycle)
+        writers = memory.l2_write_bytes_per_us / (write_port * chip.clock.core_mhz)
         rates = (memory.l2_bytes_per_us, memory.hbm_bytes_per_us)
-        self.free: float = max(1.0, min(rates) / port_bytes_per_us)
+        self.free: float = max(1.0, min(*(rate / port_bytes_per_us for rate in rates), writers))
         """Up to here nobody notices that the memory is shared."""
         self._second: float = max(1.0, max(rates) / port_bytes_per_us)
         while self._second >= 2 * self.free:
             self._second /= 2
+        self._rungs = [self.free]
 
     def sharers(self, rung: int) -> float:
         """Sharers at a rung; rung 0 is ``free``. Two rungs further up it is twice as many."""
@@ -49,11 +54,10 @@ class SharingLadder:
         return (self._second if is_second else self.free) * 2.0**doublings
 
     def rung_below(self, sharers: float) -> int:
-        """The highest rung with fewer sharers than that."""
-        rung = 0
-        while self.sharers(rung + 1) < sharers:
-            rung += 1
-        return rung
+        """The highest rung with fewer sharers than that, at least 0."""
+        while self._rungs[-1] < sharers:
+            self._rungs.append(self.sharers(len(self._rungs)))
+        return max(0, bisect_left(self._rungs, sharers) - 1)
 
 
 class BlockProfile:
@@ -66,6 +70,8 @@ class BlockProfile:
         scalar_cycles: FloatArray,
         moved_bytes: FloatArray,
         server_cycles: FloatArray,
+        write_server_cycles: FloatArray,
+        write_back_cycles: FloatArray,
         streams: FloatArray,
         chip: ChipSpec,
         ladder: SharingLadder,
@@ -76,14 +82,21 @@ class BlockProfile:
         self._ladder = ladder
         op = np.asarray(stream.op, np.int64)
         traffic = np.asarray([int(step.traffic) for step in stream.step], np.int64)
-        self._alone_cycles = self._busy_cycles(op, traffic, scalar_cycles, moved_bytes)
-        is_shared = np.isin(traffic, [int(one) for one in Traffic if one.is_shared])
-        self._server_cycles = np.where(is_shared, server_cycles[op], 0.0)
-        self._tail_cycles = [step.tail_cycles for step in stream.step]
+        own_cycles, port_cycles = self._busy_cycles(op, traffic, scalar_cycles, moved_bytes)
+        self._alone_cycles = np.maximum(own_cycles, port_cycles)
+        is_read, is_write = traffic == Traffic.READ, traffic == Traffic.WRITE
+        self._server_cycles = np.where(is_read, server_cycles[op], 0.0)
+        self._server_cycles += np.where(is_write, write_server_cycles[op], 0.0)
+        # The latency of a read runs from its start; a small one is over before the next may start.
+        overlap = np.where(is_read, np.maximum(own_cycles - port_cycles, 0.0), 0.0)
+        tail_cycles = np.asarray([step.tail_cycles for step in stream.step]) - overlap
+        self._tail_cycles: list[float] = np.maximum(tail_cycles, 0.0).tolist()
         self._rungs_ps: list[int] = []
-        total_cycles = float((self._server_cycles * streams[op]).sum())
+        wanted = self._server_cycles * streams[op]
+        read_cycles = float(wanted[is_read].sum() + (write_back_cycles * streams).sum())
+        total_cycles = max(read_cycles, float(wanted[is_write].sum()))
         self.server_ps: float = cycles_to_ps(total_cycles, chip.clock.core_mhz)
-        """Time for which the block alone keeps the shared memory busy."""
+        """Time for which the block alone keeps the reading or writing of shared memory busy."""
 
     def _busy_cycles(
         self,
@@ -91,17 +104,18 @@ class BlockProfile:
         traffic: npt.NDArray[np.int64],
         scalar_cycles: FloatArray,
         moved_bytes: FloatArray,
-    ) -> FloatArray:
+    ) -> tuple[FloatArray, FloatArray]:
+        """Cycles by the instruction itself, and by its bytes through the port of the core."""
         memory = self._chip.memory
         read, write = memory.core_read_bytes_per_cycle, memory.core_write_bytes_per_cycle
         rates = {Traffic.READ: read, Traffic.WRITE: write, Traffic.PORT: write}
         per_byte = np.asarray([1 / rates[one] if one in rates else 0.0 for one in Traffic])
-        port_cycles = moved_bytes[op] * per_byte[traffic]
+        is_fix = (np.asarray(self._stream.pipe) == Pipe.AIC_FIX) & (traffic == Traffic.WRITE)
+        per_byte_of_step = np.where(is_fix, 1 / memory.fix_write_bytes_per_cycle, per_byte[traffic])
+        port_cycles = moved_bytes[op] * per_byte_of_step
         own_cycles = np.asarray([step.busy_cycles for step in self._stream.step])
         is_scalar = np.asarray(self._stream.pipe) == np.asarray(self._stream.scalar_pipe)
-        own_cycles = own_cycles + np.where(is_scalar, scalar_cycles[op], 0.0)
-        busy: FloatArray = np.maximum(own_cycles, port_cycles)
-        return busy
+        return own_cycles + np.where(is_scalar, scalar_cycles[op], 0.0), port_cycles
 
     @cached_property
     def alone_ps(self) -> int:

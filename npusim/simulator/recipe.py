@@ -89,6 +89,8 @@ class Step:
     """True where it writes the tile ``out``."""
     follows: bool = False
     """True where it needs the result of the step before."""
+    is_crossing: bool = False
+    """True where its tail holds the handshake with the other core of the cluster."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +225,7 @@ def _vector_to_cube(shape: OpShape, chip: ChipSpec) -> tuple[Step, ...]:
 
 def _hand_over(write: Step, reader: Pipe, chip: ChipSpec) -> tuple[Step, ...]:
     """A tile crosses between AIC and AIV: through global memory, or straight into the buffer."""
-    handshake = latency_cycles(chip.sync.handshake_ns, chip)
+    handshake = latency_cycles(chip.sync.push_pop_ns, chip)
     if chip.sync.is_cross_core_through_gm:
         there = Step(
             write.pipe,
@@ -231,6 +233,7 @@ def _hand_over(write: Step, reader: Pipe, chip: ChipSpec) -> tuple[Step, ...]:
             write.tail_cycles + handshake,
             Traffic.WRITE,
             reads=write.reads,
+            is_crossing=True,
         )
         return (there, _gm_read(reader, chip, follows=True))
     return (

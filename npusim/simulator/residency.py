@@ -1,40 +1,76 @@
-"""What is in L2: which part of every access comes from HBM.
+"""What is in L2: which part of every access comes from HBM, and what has to be written back.
 
-L2 is a set of lines that starts empty. Walking the accesses in submission order, a line that nobody
-touched before is a miss when read; afterwards it is a hit. A write brings its line in without
-fetching it, and write-back to HBM is not charged. Nothing is ever evicted, except that a tensor
-larger than L2 never stays: all its reads are misses.
+L2 is a set of lines that starts empty. A line that nobody touched before is a miss when read;
+afterwards it is a hit while it survives. A write brings its line in without fetching it and leaves
+it dirty. As long as all tensors fit, nothing is evicted. Beyond that L2 replaces at random, and
+fractions are expected values: with capacity C, a line survives F bytes of fills into the full cache
+with probability exp(-F / C); a dirty line that does not survive is written back::
+
+    fills    0 ......... C | .............. F(last touch) ........... F(now)
+             room is left  | full                         P(hit) = exp(-(F(now) - F(last)) / C)
+
+Accesses are walked in submission order. Where lines are evicted the order within a task matters:
+its blocks run at once, so they are walked in step.
 """
 
-from math import prod
+from dataclasses import dataclass
+from math import exp, prod
 
 import numpy as np
 import numpy.typing as npt
 
 from npusim.hardware.spec import MemorySpec
-from npusim.program import AccessMode, Program
+from npusim.program import NO_INDEX, AccessMode, Program
 
 FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Residency:
+    """Fractions of the lines of each access, 0 to 1, shape (accesses,)."""
+
+    missed: FloatArray
+    """Read from HBM; 0 for writes."""
+    written_back: FloatArray
+    """Written to HBM until the end of the program; 0 for reads."""
+
+
+def residency(program: Program, memory: MemorySpec) -> Residency:
+    """What every access finds in L2, and what of it L2 writes back.
+
+    An access that several operations share counts at its first use.
+    """
+    walker = _Walker(program, memory)
+    missed = walker.walk()
+    if walker.resident_bytes <= memory.l2_capacity_bytes:
+        return Residency(missed, np.zeros(len(missed)))
+    return _EvictingWalker(program, memory).walk(_order_in_step(program))
 
 
 def miss_fractions(program: Program, memory: MemorySpec) -> FloatArray:
-    """Part of the lines of each access that comes from HBM, 0 to 1, shape (accesses,).
+    """Part of the lines of each access that comes from HBM, 0 to 1, shape (accesses,)."""
+    return residency(program, memory).missed
 
-    Accesses count in the order in which the operations of the program use them; an access that
-    several operations share counts at its first use.
+
+def _order_in_step(program: Program) -> IntArray:
+    """Indices of all accesses in the order in which cores use them.
+
+    The n-th accesses of all blocks of a task come before the next of any of them.
     """
-    walker = _Walker(program, memory)
-    fractions = np.zeros(len(program.accesses))
-    keys = _row_keys(program)
-    seen: dict[bytes, float] = {}
-    for index, key in enumerate(keys):
-        # Repeating an access finds every line where the first time left it.
-        fraction = seen.get(key)
-        if fraction is None:
-            fraction = walker.touch(index)
-            seen[key] = walker.repeated(index)
-        fractions[index] = fraction
-    return fractions
+    block_of_op = np.repeat(
+        np.arange(len(program.blocks)), program.blocks["op_stop"] - program.blocks["op_start"]
+    )
+    users = np.flatnonzero(program.ops["access"] != NO_INDEX)
+    access, first = np.unique(program.ops["access"][users], return_index=True)
+    block = block_of_op[users[first]]
+    by_block = np.lexsort((users[first], block))
+    counts = np.unique(block[by_block], return_counts=True)[1]
+    position = np.empty(len(block), np.int64)
+    position[by_block] = np.concatenate([np.arange(count) for count in counts] or [np.zeros(0)])
+    task = program.blocks["task"][block]
+    order: IntArray = access[np.lexsort((block, position, task))].astype(np.int64)
+    return order
 
 
 def tensor_elem_bytes(program: Program) -> list[int]:
@@ -49,7 +85,7 @@ def _row_keys(program: Program) -> list[bytes]:
 
 
 class _Walker:
-    """One bit per line of every tensor, and the accesses as plain lists."""
+    """One bit per line of every tensor: L2 without a limit."""
 
     def __init__(self, program: Program, memory: MemorySpec) -> None:
         self._line_bytes = memory.l2_line_bytes
@@ -57,28 +93,99 @@ class _Walker:
         self._is_resident = [
             np.zeros(-(-tensor.nbytes // self._line_bytes) + 1, bool) for tensor in program.tensors
         ]
-        self._is_too_large = [
-            tensor.nbytes > memory.l2_capacity_bytes for tensor in program.tensors
+        self._rows = program.accesses.tolist()
+        self._keys = _row_keys(program)
+
+    @property
+    def resident_bytes(self) -> int:
+        """Bytes of all lines that were touched."""
+        lines = sum(int(np.count_nonzero(resident)) for resident in self._is_resident)
+        return lines * self._line_bytes
+
+    def walk(self) -> FloatArray:
+        """Miss fractions of all accesses in the order of their index."""
+        missed = np.zeros(len(self._rows))
+        seen: set[bytes] = set()
+        for index, key in enumerate(self._keys):
+            # Repeating an access finds every line where the first time left it.
+            if key not in seen:
+                seen.add(key)
+                missed[index] = self._touch(index)
+        return missed
+
+    def _touch(self, index: int) -> float:
+        row = self._rows[index]
+        tensor, mode = row[:2]
+        lines = _lines(row, self._elem_bytes[tensor], self._line_bytes)
+        resident = self._is_resident[tensor]
+        touched = resident[lines]
+        missing = len(touched) - int(np.count_nonzero(touched))
+        resident[lines] = True
+        return missing / len(touched) if mode == AccessMode.READ and len(touched) else 0.0
+
+
+def _lines(row: tuple[int, ...], elem_bytes: int, line_bytes: int) -> slice | IntArray:
+    """The lines of an access as an index: a slice, which is much faster, where it is one run."""
+    _, _, offset, n0, _, n1, _, n2, _, run = row
+    if n0 == n1 == n2 == 1:
+        first = offset * elem_bytes // line_bytes
+        return slice(first, ((offset + run) * elem_bytes - 1) // line_bytes + 1)
+    return access_units(row, elem_bytes, line_bytes)
+
+
+class _EvictingWalker:
+    """For every line the fills into the full cache when it was last touched."""
+
+    def __init__(self, program: Program, memory: MemorySpec) -> None:
+        self._line_bytes = memory.l2_line_bytes
+        self._capacity_bytes = memory.l2_capacity_bytes
+        self._elem_bytes = tensor_elem_bytes(program)
+        self._last_touch = [
+            np.full(-(-tensor.nbytes // self._line_bytes) + 1, -np.inf)
+            for tensor in program.tensors
         ]
         self._rows = program.accesses.tolist()
+        self._keys = _row_keys(program)
+        self._seen: dict[bytes, tuple[float, int]] = {}
+        self._filled_bytes = 0.0
 
-    def repeated(self, index: int) -> float:
-        """Miss fraction of the same access when it comes again."""
-        tensor, mode = self._rows[index][:2]
-        return float(self._is_too_large[tensor] and mode == AccessMode.READ)
+    @property
+    def _clock_bytes(self) -> float:
+        """Bytes filled since the cache was full."""
+        return max(0.0, self._filled_bytes - self._capacity_bytes)
 
-    def touch(self, index: int) -> float:
-        """Miss fraction of access ``index``; brings its lines in."""
-        tensor, mode = self._rows[index][:2]
+    def walk(self, order: IntArray) -> Residency:
+        """Touch the accesses in that order."""
+        missed, written_at = np.zeros(len(self._rows)), np.full(len(self._rows), np.inf)
+        for index in order.tolist():
+            now_bytes = self._clock_bytes
+            fraction, lines = self._missing(index, now_bytes)
+            self._filled_bytes += fraction * lines * self._line_bytes
+            if self._rows[index][1] == AccessMode.READ:
+                missed[index] = fraction
+            else:
+                written_at[index] = now_bytes
+        age = np.minimum((written_at - self._clock_bytes) / self._capacity_bytes, 0.0)
+        return Residency(missed, 1 - np.exp(age))
+
+    def _missing(self, index: int, now_bytes: float) -> tuple[float, int]:
+        """Expected fraction of the lines of an access that are not there, and their number.
+
+        An access that comes again counts from its own last time, which is exact unless another one
+        that overlaps it came between.
+        """
+        key = self._keys[index]
+        if before := self._seen.get(key):
+            touched, count = before
+            self._seen[key] = (now_bytes, count)
+            return 1 - exp((touched - now_bytes) / self._capacity_bytes), count
+        tensor = self._rows[index][0]
         lines = access_units(self._rows[index], self._elem_bytes[tensor], self._line_bytes)
-        resident = self._is_resident[tensor]
-        missing = len(lines) - int(np.count_nonzero(resident[lines]))
-        resident[lines] = True
-        if mode != AccessMode.READ:
-            return 0.0
-        if self._is_too_large[tensor]:
-            return 1.0
-        return missing / len(lines) if len(lines) else 0.0
+        last = self._last_touch[tensor]
+        survives = np.exp((last[lines] - now_bytes) / self._capacity_bytes)
+        last[lines] = now_bytes
+        self._seen[key] = (now_bytes, len(lines))
+        return (float(1 - survives.mean()) if len(lines) else 0.0), len(lines)
 
 
 def access_units(row: tuple[int, ...], elem_bytes: int, unit_bytes: int) -> npt.NDArray[np.int64]:

@@ -1,7 +1,7 @@
 """Scalar reads of global memory: which of them miss the D-cache of the core.
 
 The runtime empties the D-cache before every kernel, so each block starts cold; the first touch of
-a line within a block is a miss. The cache is taken as large enough for the lines of one block.
+a line within a block is a miss, a cheap one after the line before it. The cache is taken as large enough for the lines of one block.
 """
 
 import numpy as np
@@ -34,17 +34,19 @@ def scalar_access_cycles(
         (ops["kind"] == program.kind_index("scalar_read")) & (ops["access"] != NO_INDEX)
     )
     if len(reads):
-        misses = _first_touches(program, reads, block_of_op[reads], chip.scalar.dcache_line_bytes)
-        counts = ops["cols"][reads].tolist()
-        for op, missed, count in zip(reads.tolist(), misses.tolist(), counts, strict=True):
-            cycles[op] = scalar_read_cycles(missed, max(0, count - missed), chip)
+        line_bytes = chip.scalar.dcache_line_bytes
+        misses, next_lines = _first_touches(program, reads, block_of_op[reads], line_bytes)
+        hits = np.maximum(ops["cols"][reads] - misses - next_lines, 0)
+        columns = (reads.tolist(), misses.tolist(), next_lines.tolist(), hits.tolist())
+        for op, missed, followed, hit in zip(*columns, strict=True):
+            cycles[op] = scalar_read_cycles(missed, followed, hit, chip)
     return cycles
 
 
 def _first_touches(
     program: Program, reads: IntArray, blocks: IntArray, line_bytes: int
-) -> IntArray:
-    """Lines that each read is the first of its block to touch."""
+) -> tuple[IntArray, IntArray]:
+    """Lines that each read is the first of its block to touch: after no neighbour, and after one."""
     accesses = program.accesses[program.ops["access"][reads]]
     elem_bytes = np.asarray(tensor_elem_bytes(program))[accesses["tensor"]]
     first = accesses["offset"] * elem_bytes // line_bytes
@@ -55,5 +57,10 @@ def _first_touches(
         np.cumsum(lines_of_read) - lines_of_read, lines_of_read
     )
     touched = np.stack([blocks[read], accesses["tensor"][read], first[read] + within], axis=1)
-    _, first_index = np.unique(touched, axis=0, return_index=True)
-    return np.bincount(read[first_index], minlength=len(reads))
+    lines, first_index = np.unique(touched, axis=0, return_index=True)
+    follows = np.zeros(len(lines), bool)
+    is_neighbour = (np.diff(lines, axis=0) == (0, 0, 1)).all(axis=1)
+    follows[1:] = is_neighbour & (first_index[1:] > first_index[:-1])
+    plain, followed = read[first_index[~follows]], read[first_index[follows]]
+    count = len(reads)
+    return np.bincount(plain, minlength=count), np.bincount(followed, minlength=count)

@@ -11,7 +11,8 @@ predecessors is all the timing pass needs. Rules:
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from npusim.program import NO_INDEX
 from npusim.simulator.buffers import BufferPlan
@@ -36,11 +37,22 @@ class InstructionStream:
     predecessors: list[tuple[int, ...]] = field(default_factory=list)
 
 
+class _Instruction(NamedTuple):
+    """A step with what the walk asks of it again and again."""
+
+    step: Step
+    pipe: int
+    scalar_pipe: int
+    operands: tuple[int, ...]
+    """Places of the tiles it reads, in (out, in0, in1, in2)."""
+
+
 def build_stream(
     recipes: Sequence[Recipe],
     operands: Sequence[Sequence[int]],
     plan: BufferPlan,
     gm_predecessors: dict[int, tuple[int, ...]],
+    crossing_cycles: float = 0.0,
 ) -> InstructionStream:
     """The instructions of a block.
 
@@ -49,23 +61,48 @@ def build_stream(
         operands: out, in0, in1, in2 of each operation; tiles, or NO_INDEX.
         plan: Where the tiles lie.
         gm_predecessors: Operations that wrote what an operation reads from global memory.
+        crossing_cycles: Handshake for data that one core of a cluster wrote to global memory and
+            another reads.
     """
     tracker = _Tracker(plan)
     stream = InstructionStream()
     last_of_op: list[int] = []
+    prepared: dict[int, list[_Instruction]] = {}
     for op, (recipe, tiles) in enumerate(zip(recipes, operands, strict=True)):
-        through_gm = [2 * last_of_op[one] + 1 for one in gm_predecessors.get(op, ())]
-        for step in recipe:
-            index = len(stream.op)
-            waits = tracker.waits(index, step, tiles)
-            waits.update(through_gm)
+        instructions = prepared.get(id(recipe))
+        if instructions is None:
+            instructions = prepared[id(recipe)] = [_prepare(step) for step in recipe]
+        writers = [last_of_op[one] for one in gm_predecessors.get(op, ())]
+        for instruction in instructions:
+            waits = [2 * one + 1 for one in writers]
+            tracker.add_waits(len(stream.op), instruction, tiles, waits)
+            _delay_crossing(stream, writers, instruction, crossing_cycles)
             stream.op.append(op)
-            stream.step.append(step)
-            stream.pipe.append(int(step.pipe))
-            stream.scalar_pipe.append(int(step.pipe.scalar_pipe))
-            stream.predecessors.append(tuple(sorted(waits)))
+            stream.step.append(instruction.step)
+            stream.pipe.append(instruction.pipe)
+            stream.scalar_pipe.append(instruction.scalar_pipe)
+            stream.predecessors.append(tuple(waits))
         last_of_op.append(len(stream.op) - 1)
     return stream
+
+
+def _prepare(step: Step) -> _Instruction:
+    places = tuple(1 + position for position in step.reads)
+    return _Instruction(step, int(step.pipe), int(step.pipe.scalar_pipe), places)
+
+
+def _delay_crossing(
+    stream: InstructionStream, writers: list[int], reader: _Instruction, cycles: float
+) -> None:
+    """What another core of the cluster reads is visible to it one handshake later."""
+    for writer in writers:
+        step = stream.step[writer]
+        if stream.scalar_pipe[writer] != reader.scalar_pipe and not step.is_crossing:
+            tail_cycles = step.tail_cycles + cycles
+            stream.step[writer] = replace(step, tail_cycles=tail_cycles, is_crossing=True)
+
+
+_MTE1, _CUBE, _VECTOR = int(Pipe.AIC_MTE1), int(Pipe.AIC_M), int(Pipe.AIV_V)
 
 
 class _Tracker:
@@ -73,43 +110,46 @@ class _Tracker:
 
     def __init__(self, plan: BufferPlan) -> None:
         self._plan = plan
-        self._writer: dict[int, tuple[int, Pipe]] = {}
+        self._writer: dict[int, tuple[int, int]] = {}
         # Pipes are in order, so the last user on each pipe stands for all before it.
-        self._readers: list[dict[Pipe, int]] = [{} for _ in plan.overlaps]
-        self._writers: list[dict[Pipe, int]] = [{} for _ in plan.overlaps]
+        self._readers: list[dict[int, int]] = [{} for _ in plan.overlaps]
+        self._writers: list[dict[int, int]] = [{} for _ in plan.overlaps]
         self._cube_steps: list[int] = []
 
-    def waits(self, index: int, step: Step, tiles: Sequence[int]) -> set[int]:
-        """Moments that instruction ``index`` waits for; it counts as a user from now on."""
-        waits: set[int] = set()
+    def add_waits(
+        self, index: int, instruction: _Instruction, tiles: Sequence[int], waits: list[int]
+    ) -> None:
+        """Append the moments that ``instruction`` waits for; it is a user from now on."""
+        step, pipe, _, places = instruction
         if step.follows:
-            waits.add(2 * (index - 1) + 1)
-        if step.pipe is Pipe.AIC_MTE1 and len(self._cube_steps) > 1:
-            waits.add(2 * self._cube_steps[-2])
-        if step.pipe is Pipe.AIC_M:
+            waits.append(2 * index - 1)
+        if pipe == _MTE1 and len(self._cube_steps) > 1:
+            waits.append(2 * self._cube_steps[-2])
+        if pipe == _CUBE:
             self._cube_steps.append(index)
-        for position in step.reads:
-            if (tile := tiles[1 + position]) != NO_INDEX:
-                self._read(index, step.pipe, tile, waits)
+        for place in places:
+            if (tile := tiles[place]) != NO_INDEX:
+                self._read(index, pipe, tile, waits)
         if step.is_writer and tiles[0] != NO_INDEX:
-            self._write(index, step.pipe, tiles[0], waits)
-        return waits
+            self._write(index, pipe, tiles[0], waits)
 
-    def _read(self, index: int, pipe: Pipe, tile: int, waits: set[int]) -> None:
-        if tile in self._writer:
-            writer, writer_pipe = self._writer[tile]
-            if writer_pipe is not pipe or pipe is Pipe.AIV_V:
-                waits.add(2 * writer + 1)
+    def _read(self, index: int, pipe: int, tile: int, waits: list[int]) -> None:
+        written = self._writer.get(tile)
+        if written is not None and (written[1] != pipe or pipe == _VECTOR):
+            waits.append(2 * written[0] + 1)
         self._readers[self._plan.buffer_of_tile[tile]][pipe] = index
 
-    def _write(self, index: int, pipe: Pipe, tile: int, waits: set[int]) -> None:
+    def _write(self, index: int, pipe: int, tile: int, waits: list[int]) -> None:
         buffer = self._plan.buffer_of_tile[tile]
+        readers, writers = self._readers, self._writers
         for other in self._plan.overlaps[buffer]:
-            waits.update(2 * one for user, one in self._readers[other].items() if user is not pipe)
-            waits.update(
-                2 * one + 1 for user, one in self._writers[other].items() if user is not pipe
-            )
+            for user, one in readers[other].items():
+                if user != pipe:
+                    waits.append(2 * one)
+            for user, one in writers[other].items():
+                if user != pipe:
+                    waits.append(2 * one + 1)
         # Whoever waits for this write has waited for all users before it.
-        self._readers[buffer].clear()
-        self._writers[buffer] = {pipe: index}
+        readers[buffer].clear()
+        writers[buffer] = {pipe: index}
         self._writer[tile] = (index, pipe)

@@ -4,6 +4,7 @@ Owns lanes, slices, waits and edges, their invariants and their file. A capture 
 the same type as a simulated run. Refuses to know the simulator, hardware figures and pictures.
 """
 
+from npusim.trace.counters import COUNTER_DTYPE
 from npusim.trace.file import load_trace, save_trace
 from npusim.trace.model import (
     EDGE_DTYPE,
@@ -20,10 +21,13 @@ from npusim.trace.model import (
     TraceTask,
     WaitReason,
 )
+from npusim.trace.pipes import OP_SLICE_DTYPE, core_of_pipe
 
 __all__ = [
+    "COUNTER_DTYPE",
     "EDGE_DTYPE",
     "NO_TIME",
+    "OP_SLICE_DTYPE",
     "PHASE_DTYPE",
     "SLICE_DTYPE",
     "WAIT_DTYPE",
@@ -35,6 +39,7 @@ __all__ = [
     "TraceInfo",
     "TraceTask",
     "WaitReason",
+    "core_of_pipe",
     "load_trace",
     "save_trace",
 ]

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 _KIND = "trace"
-_VERSION = 1
-_ARRAYS = ("slices", "waits", "phases", "edges")
+_VERSION = 2  # 1 had no instructions on pipe lanes
+_ARRAYS = ("slices", "waits", "phases", "edges", "op_slices")
 
 
 class _Header(msgspec.Struct):
@@ -24,6 +24,8 @@ class _Header(msgspec.Struct):
     info: TraceInfo
     lanes: tuple[Lane, ...]
     tasks: tuple[TraceTask, ...]
+    op_names: tuple[str, ...]
+    op_sites: tuple[str, ...]
 
 
 def save_trace(trace: Trace, path: Path) -> None:
@@ -36,6 +38,8 @@ def save_trace(trace: Trace, path: Path) -> None:
         "info": asdict(trace.info),
         "lanes": [asdict(item) for item in trace.lanes],
         "tasks": [asdict(item) for item in trace.tasks],
+        "op_names": trace.op_names,
+        "op_sites": trace.op_sites,
     }
     arrays = {name: getattr(trace, name) for name in _ARRAYS}
     write_archive(path, kind=_KIND, version=_VERSION, header=header, arrays=arrays)
@@ -51,7 +55,14 @@ def load_trace(path: Path) -> Trace:
     try:
         parsed = msgspec.convert(header, _Header)
         columns: dict[str, npt.NDArray[Any]] = {name: arrays[name] for name in _ARRAYS}
-        return Trace(info=parsed.info, lanes=parsed.lanes, tasks=parsed.tasks, **columns)
+        return Trace(
+            info=parsed.info,
+            lanes=parsed.lanes,
+            tasks=parsed.tasks,
+            op_names=parsed.op_names,
+            op_sites=parsed.op_sites,
+            **columns,
+        )
     except (msgspec.ValidationError, KeyError, TraceError) as error:
         msg = f"{path}: not a valid npusim trace ({error}); write it again with npusim run"
         raise FileFormatError(msg) from error

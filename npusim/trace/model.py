@@ -8,6 +8,14 @@ trace, first kernel start to last kernel end::
     waits   |DEP |        |DISPA |        |DEPEND  |     |NO_WORK |
 
     busy + sum of waits == span, exactly, on every core lane
+
+A simulated run may also look inside some cores. Each pipe of such a core has a lane of its own,
+whose slices are instructions and lie inside the kernels of the core; ``npusim.trace.pipes`` has
+their layout. Pipe lanes are accounted over the same span::
+
+    AIC[0]       [ task 3                 ]      [ task 9 ]
+    AIC[0].MTE2  [load][QU][load]                  [load]
+    AIC[0].M     |DEPEND |[mmad]|DE|[mmad]       |DEP    |[mmad]     the rest is NO_WORK
 """
 
 import itertools
@@ -19,6 +27,7 @@ import numpy as np
 import numpy.typing as npt
 
 from npusim.errors import TraceError
+from npusim.trace.pipes import OP_SLICE_DTYPE, check_op_slices, no_op_slices
 
 NO_TIME = -1
 """A time that a capture does not hold (for instance dispatch times below swimlane level 2)."""
@@ -34,15 +43,23 @@ class LaneKind(StrEnum):
     AIV = "aiv"
     SCHEDULER = "scheduler"
     ORCHESTRATOR = "orchestrator"
+    PIPE = "pipe"
 
     @property
     def is_core(self) -> bool:
         """True for lanes that run kernels and are accounted over the span."""
         return self in {LaneKind.AIC, LaneKind.AIV}
 
+    @property
+    def is_pipe(self) -> bool:
+        """True for lanes inside a core; they run instructions and are accounted over the span."""
+        return self is LaneKind.PIPE
+
 
 class WaitReason(IntEnum):
-    """Why a core lane was idle; a closed set, and the time of the next task on it decides.
+    """Why a lane was idle; a closed set, and what the lane ran next decides.
+
+    On core lanes:
 
     DEPENDENCY: a predecessor of the next task had not ended.
     SUBMIT: all predecessors had ended, but the orchestrator had not submitted the task.
@@ -50,9 +67,16 @@ class WaitReason(IntEnum):
         core set up.
     QUEUE: the task was ready and queued, and no scheduler had taken it up.
     SYNC: ready, but other cores of its cluster (MIX) or cohort (sync_start) were not free.
-    MEMORY: the pipe waited for bandwidth (pipe lanes only; inside a core slice it is ``stall_ps``).
     NO_WORK: nothing more ever ran on this lane.
     UNKNOWN: not attributable; always printed, zero in a simulated run.
+
+    On pipe lanes:
+
+    DEPENDENCY: an operand of the next instruction, or room for its result, was not ready.
+    QUEUE: both were ready, and the scalar unit had not issued the instruction.
+    MEMORY: it was issued and ready, and other cores had its share of the bandwidth (inside a core
+        slice this is part of ``stall_ps``).
+    NO_WORK: no kernel ran on the core, or none of its instructions was left for this pipe.
     """
 
     DEPENDENCY = 0
@@ -142,12 +166,12 @@ EDGE_DTYPE = np.dtype(
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """One row of the swimlane: ``AIC[3]``, ``AIV[7]``, ``Sched[0]``, ``Orch[0]``."""
+    """One row of the swimlane: ``AIC[3]``, ``AIC[3].MTE2``, ``Sched[0]``, ``Orch[0]``."""
 
     name: str
     kind: LaneKind
     core_id: int = NO_TIME
-    """The device's core number for core lanes, else -1."""
+    """The device's core number for core lanes and for the pipes of that core, else -1."""
     thread: int = NO_TIME
     """The scheduler thread that owns the core, or the thread the lane shows."""
 
@@ -193,7 +217,8 @@ class Trace:
 
     Raises:
         TraceError: If slices of a lane overlap, times of a slice are out of order, an index is out
-            of range, or ``busy + waits != span`` on a core lane of a trace with waits.
+            of range, an instruction lies outside the kernel it belongs to, or ``busy + waits !=
+            span`` on a core or pipe lane of a trace with waits.
     """
 
     info: TraceInfo
@@ -203,6 +228,11 @@ class Trace:
     waits: Records
     phases: Records
     edges: Records
+    op_slices: Records = field(default_factory=no_op_slices)
+    """Instructions on pipe lanes, ``OP_SLICE_DTYPE``; empty unless the run looked inside cores."""
+    op_names: tuple[str, ...] = ()
+    op_sites: tuple[str, ...] = ()
+    """Source lines of the kernel, ``file.py:18``."""
 
     def __post_init__(self) -> None:
         for name, dtype in (
@@ -210,6 +240,7 @@ class Trace:
             ("waits", WAIT_DTYPE),
             ("phases", PHASE_DTYPE),
             ("edges", EDGE_DTYPE),
+            ("op_slices", OP_SLICE_DTYPE),
         ):
             records = getattr(self, name)
             if records.dtype != dtype or records.ndim != 1:
@@ -219,6 +250,7 @@ class Trace:
         self._check_indices()
         self._check_slice_times()
         self._check_lanes_do_not_overlap()
+        check_op_slices(self)
         if len(self.waits):
             self._check_accounting()
 
@@ -250,6 +282,10 @@ class Trace:
             ("phases", "task", -1, len(self.tasks)),
             ("edges", "pred", 0, len(self.tasks)),
             ("edges", "succ", 0, len(self.tasks)),
+            ("op_slices", "lane", 0, len(self.lanes)),
+            ("op_slices", "task", 0, len(self.tasks)),
+            ("op_slices", "op", 0, len(self.op_names)),
+            ("op_slices", "site", 0, len(self.op_sites)),
         )
         for name, column, low, stop in checks:
             values = getattr(self, name)[column]
@@ -277,7 +313,11 @@ class Trace:
                 raise TraceError(msg)
 
     def _check_lanes_do_not_overlap(self) -> None:
-        for records, outer in ((self.slices, None), (self.phases, PhaseKind.RESOLVE)):
+        for records, outer in (
+            (self.slices, None),
+            (self.op_slices, None),
+            (self.phases, PhaseKind.RESOLVE),
+        ):
             rows = records if outer is None else records[records["kind"] != outer]
             if not len(rows):
                 continue
@@ -297,10 +337,10 @@ class Trace:
     def _check_accounting(self) -> None:
         start, end = self.span_ps
         total = np.zeros(len(self.lanes), np.int64)
-        np.add.at(total, self.slices["lane"], self.slices["end_ps"] - self.slices["start_ps"])
-        np.add.at(total, self.waits["lane"], self.waits["end_ps"] - self.waits["start_ps"])
+        for rows in (self.slices, self.op_slices, self.waits):
+            np.add.at(total, rows["lane"], rows["end_ps"] - rows["start_ps"])
         for index, lane in enumerate(self.lanes):
-            if lane.kind.is_core and total[index] != end - start:
+            if (lane.kind.is_core or lane.kind.is_pipe) and total[index] != end - start:
                 msg = (
                     f"trace: lane {lane.name} has busy + waits = {total[index]} ps; "
                     f"expected the span, {end - start} ps"

@@ -66,3 +66,15 @@ def test_a_row_of_the_wrong_length_is_refused() -> None:
 
 def test_a_table_without_rows_still_prints_its_columns() -> None:
     assert str(Table("Nothing", (Column("lane"),), ())) == "Nothing\nlane\n\n----"
+
+
+def test_columns_of_a_unit_can_be_left_out() -> None:
+    table = Table(
+        "t",
+        (Column("scope"), Column("busy_us", "us", ".1f"), Column("busy_percent", "%", ".1f")),
+        (("qk", 1.0, 50.0),),
+    )
+    narrow = table.without_unit("%")
+    assert [column.name for column in narrow.columns] == ["scope", "busy_us"]
+    assert narrow.rows == (("qk", 1.0),)
+    assert narrow.title == table.title

@@ -1,0 +1,78 @@
+"""Subscripts: ``x[a:b, c]`` and ``x[a:b, c] = value`` (DSL_REFERENCE.md section 2)."""
+
+from typing import Any
+
+import numpy as np
+
+from npusim.errors import KernelError
+from npusim.language.compute import as_tile
+from npusim.language.recorder import current, current_block
+from npusim.language.scalar import read, write
+from npusim.language.transfer import assemble
+from npusim.language.views import Value, reshape, slice_
+
+
+def get_item(x: Value, index: Any) -> Any:
+    """``x[index]``: an element where every axis has an integer, else a slice."""
+    entries = index if isinstance(index, tuple) else (index,)
+    if len(entries) == len(x.shape) and not any(isinstance(e, slice) for e in entries):
+        return read(x, [_integer(e) for e in entries])
+    sizes, offsets, dropped = _box(x, index)
+    return slice_(x, sizes, offsets, drop_dims=dropped)
+
+
+def set_item(x: Value, index: Any, value: Any) -> None:
+    """``x[index] = value``: an element write, or an assemble."""
+    entries = index if isinstance(index, tuple) else (index,)
+    if len(entries) == len(x.shape) and not any(isinstance(e, slice) for e in entries):
+        write(x, [_integer(e) for e in entries], value)
+        return
+    sizes, offsets, _ = _box(x, index)
+    tile = as_tile(current_block("assemble"), value, "assemble")
+    valid = tile.valid or tile.shape
+    wanted = [n for n in sizes if n != 1]
+    if valid == tile.shape and [n for n in valid if n != 1] != wanted:
+        msg = (
+            f"{current().where()}: {list(tile.shape)} assigned to a region {sizes} of {x!r}; "
+            "expected the same shape"
+        )
+        raise KernelError(msg)
+    if [n for n in tile.shape if n != 1] == wanted:  # unit axes may be elsewhere: x[:, 2, :] = tile
+        assemble(x, reshape(tile, sizes), offsets)
+    else:
+        assemble(x, tile, offsets)
+
+
+def _box(x: Value, index: Any) -> tuple[list[int], list[int], list[int]]:
+    """Sizes, offsets and dropped axes of ``x[index]``; integers drop their axis.
+
+    Raises:
+        KernelError: If the index has a step, too many entries, or something other than integers.
+    """
+    entries = index if isinstance(index, tuple) else (index,)
+    if len(entries) > len(x.shape):
+        msg = (
+            f"{current().where()}: {len(entries)} subscripts of a value with shape "
+            f"{list(x.shape)}; expected at most {len(x.shape)}"
+        )
+        raise KernelError(msg)
+    sizes, offsets, dropped = list(x.shape), [0] * len(x.shape), []
+    for axis, entry in enumerate(entries):
+        if isinstance(entry, slice):
+            if entry.step not in {None, 1}:
+                msg = f"{current().where()}: subscript with step {entry.step}; expected none"
+                raise KernelError(msg)
+            start = 0 if entry.start is None else _integer(entry.start)
+            stop = x.shape[axis] if entry.stop is None else _integer(entry.stop)
+            sizes[axis], offsets[axis] = stop - start, start
+        else:
+            sizes[axis], offsets[axis] = 1, _integer(entry)
+            dropped.append(axis)
+    return sizes, offsets, dropped
+
+
+def _integer(entry: Any) -> int:
+    if isinstance(entry, int | np.integer):
+        return int(entry)
+    msg = f"{current().where()}: subscript {entry!r}; expected integers and slices of integers"
+    raise KernelError(msg)

@@ -1,0 +1,217 @@
+"""Bad input: one line on stderr with what was wrong, what is allowed, what to do; exit 2."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import npusim.cli.run
+from npusim.api import save_run
+from npusim.cli.main import run_command
+from tests.golden.runs import ROOT, SCALE_KERNEL, scale_run
+
+KERNEL = "prefill_sparse_attn"
+SCALE = str(SCALE_KERNEL)
+
+
+@pytest.fixture(scope="module")
+def stored(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("stored") / "run"
+    save_run(scale_run(), folder, has_picture=False)
+    return str(folder)
+
+
+@pytest.fixture
+def fails(capsys, tmp_path, monkeypatch):
+    """Runs a command that must fail at once, and returns its line without the prefix."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments):
+        before = sorted(tmp_path.rglob("*"))
+        assert run_command(list(arguments)) == 2
+        captured = capsys.readouterr()
+        assert captured.out == ""
+        lines = captured.err.splitlines()
+        assert len(lines) == 1
+        assert sorted(tmp_path.rglob("*")) == before
+        return lines[0].removeprefix("npusim: error: ")
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("arguments", "parts"),
+    [
+        (["run", "nope"], ["no kernel 'nope'; expected one of ", "prefill_sparse_attn"]),
+        (["run", "nope.py"], ["kernel file nope.py: no such file", "expected a path or a kernel"]),
+        (
+            ["run", KERNEL, "--variant", "x"],
+            ["no variant 'x'", "expected one of before, mid, after"],
+        ),
+        (["run", KERNEL, "--variant", ""], ["no variant ''", "expected one of before, mid, after"]),
+        (["run", KERNEL, "--set", "foo=1"], ["no knob 'foo'", "expected one of gather_token_tile"]),
+        (
+            ["run", KERNEL, "--set", "gather_token_tile=x"],
+            ["knob gather_token_tile is 'x'", "expected an integer"],
+        ),
+        (
+            ["run", KERNEL, "--set", "gather_token_tile"],
+            ["--set gather_token_tile", "expected NAME=VALUE"],
+        ),
+        (
+            ["run", KERNEL, "--set", "a_k_chunk=64", "--set", "a_k_chunk=128"],
+            ["--set a_k_chunk=128", "each name once"],
+        ),
+        (
+            ["run", KERNEL, "--set", "gather_token_tile=7"],
+            ["gather_token_tile is 7", "expected a divisor of 128"],
+        ),
+        (
+            ["run", KERNEL, "--set", "gather_token_tile=0"],
+            ["gather_token_tile is 0", "expected a positive size"],
+        ),
+        (
+            ["run", KERNEL, "--compress-ratio", "5"],
+            ["compress_ratio is '5'", "expected one of 0, 4, 128"],
+        ),
+        (["run", KERNEL, "--batch", "3"], ["option batch is '3'", "expected one of 1, 2, 4"]),
+        (
+            ["run", KERNEL, "--option", "foo=1"],
+            ["no option 'foo'", "expected one of compress_ratio"],
+        ),
+        (
+            ["run", KERNEL, "--compress-ratio", "4", "--option", "compress_ratio=0"],
+            ["compress_ratio=0", "each option once"],
+        ),
+        (["run", KERNEL, "-p", "a9"], ["chip 'a9'", "expected one of a2a3, a5"]),
+        (["run", KERNEL, "--deps", "x"], ["'x' is not one of 'tensormap', 'exact', 'prefix'"]),
+        (["run", KERNEL, "--swimlane-level", "9"], ["swimlane_level is 9", "from 0 to 4"]),
+        (["run", KERNEL, "--swimlane-level", "x"], ["'--swimlane-level'", "valid integer"]),
+        (["run", KERNEL, "--frob"], ["no such option: --frob", "expected npusim run", "--help"]),
+        (["run", KERNEL, "--variant"], ["'--variant' requires an argument", "--help"]),
+        (["run"], ["missing argument 'KERNEL'", "expected npusim run", "see npusim run --help"]),
+        (["run", KERNEL, "extra"], ["unexpected extra argument", "expected npusim run"]),
+        (["frob"], ["no such command 'frob'", "expected one of kernels, run, compare"]),
+        (["--frob"], ["no such option: --frob", "expected one of kernels, run"]),
+        (["compare", "a"], ["missing argument 'B'", "see npusim compare --help"]),
+        (["compare", "a", "b"], ["a: no such file or directory", "expected a run of npusim or"]),
+        (["bubbles", "."], [".: neither a run nor a capture", "expected a directory with"]),
+        (["bubbles", "x", "--min-us", "nan"], ["--min-us is nan", "expected a finite time"]),
+        (["bubbles", "x", "--min-us", "inf"], ["--min-us is inf", "expected a finite time"]),
+        (["bubbles", "x", "--min-us", "-1"], ["--min-us is -1.0", "expected a finite time"]),
+        (["bubbles", "x", "--csv", "--json"], ["--csv and --json", "leave one out"]),
+        (["bubbles", "x" * 5000], ["name too long", "expected"]),
+        (["plot", "a", "b", "--waits"], ["--waits: given with two runs", "plot them one by one"]),
+        (["chips", "a9"], ["chip 'a9'", "expected one of a2a3, a5"]),
+        (["chips", "--only", "assumed"], ["--only assumed: no chip given", "a2a3"]),
+        (["chips", "a2a3", "--only", "x"], ["'x' is not one of 'documented'", "--help"]),
+    ],
+)
+def test_bad_input_is_one_line(fails, arguments, parts):
+    line = fails(*arguments)
+    for part in parts:
+        assert part.casefold() in line.casefold()
+
+
+@pytest.mark.parametrize(
+    ("output", "part"),
+    [
+        ("file", "file: is a file; expected a directory"),
+        ("file/deep/run", "cannot be written (Not a directory); choose a directory"),
+        ("mine", "mine: holds thesis.tex, which is not part of a run"),
+        (".", ".: holds "),
+        ("", ".: holds "),
+        ("x" * 300, "cannot be written (File name too long)"),
+        pytest.param(
+            "/proc/npusim/run",
+            "/proc/npusim/run: cannot be written (",
+            marks=pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="needs Linux"),
+        ),
+    ],
+)
+@pytest.mark.parametrize("command", ["run", "compare"])
+def test_an_output_that_cannot_be_written_is_found_before_the_work(
+    fails, tmp_path, stored, command, output, part
+):
+    (tmp_path / "file").write_text("mine")
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.tex").write_text("mine")
+    inputs = [KERNEL] if command == "run" else [stored, stored]
+    what = "comparison" if command == "compare" else "run"
+    assert part.replace("a run", f"a {what}") in fails(command, *inputs, "-o", output)
+    assert (tmp_path / "mine" / "thesis.tex").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("name", "part"),
+    [
+        (
+            "picture.gif",
+            "unknown picture format '.gif'; expected a name ending in .png, .svg, .pdf",
+        ),
+        ("picture", "unknown picture format ''; expected a name ending in .png"),
+        ("no/such/folder/picture.png", "No such file or directory; name a writable directory"),
+    ],
+)
+def test_a_picture_that_cannot_be_written(fails, stored, name, part):
+    assert part in fails("plot", stored, "-o", name)
+
+
+def test_a_broken_kernel_file(fails, tmp_path):
+    (tmp_path / "broken.py").write_text("KERNEL = 1\n")
+    assert "broken.py: defines no KERNEL; expected KERNEL =" in fails("run", "broken.py")
+
+
+def test_a_truncated_trace(fails, tmp_path, stored):
+    for name in ("summary.json", "program.npz", "trace.npz"):
+        content = (Path(stored) / name).read_bytes()
+        (tmp_path / name).write_bytes(content[: len(content) // 2])
+    for command in (["bubbles", "."], ["plot", ".", "-o", "x.png"], ["compare", ".", stored]):
+        assert "trace.npz: not a readable npusim trace" in fails(*command)
+
+
+def test_a_foreign_capture(fails, tmp_path):
+    (tmp_path / "chip_swimlane_records.json").write_text('{"hello": 1}')
+    assert "not a swimlane records file; expected the key" in fails("bubbles", ".")
+
+
+def test_a_defect_is_one_line_and_not_exit_1(capsys, monkeypatch):
+    def defect(_name):
+        raise ZeroDivisionError("division by zero")
+
+    monkeypatch.setattr(npusim.cli.run, "load_kernel", defect)
+    assert run_command(["run", "scale"]) == 2
+    message = "npusim: error: unexpected ZeroDivisionError: division by zero; this is a defect of"
+    assert capsys.readouterr().err.startswith(message)
+
+
+def test_an_interrupt_is_one_line(capsys, monkeypatch):
+    def interrupt(_name):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(npusim.cli.run, "load_kernel", interrupt)
+    assert run_command(["run", "scale"]) == 130
+    assert capsys.readouterr().err == "npusim: interrupted\n"
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--traceback", "run", "nope"], ["run", "nope", "--traceback"]]
+)
+def test_the_traceback_is_shown_on_request(capsys, arguments):
+    assert run_command(arguments) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("Traceback (most recent call last):")
+    assert error.splitlines()[-1].startswith("npusim: error: no kernel 'nope'")
+
+
+def test_a_reader_that_leaves_early_is_no_failure():
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    program = [sys.executable, "-m", "npusim", "chips", "a2a3", "--json"]
+    done = subprocess.run(
+        program, cwd=ROOT, stdout=write_end, stderr=subprocess.PIPE, timeout=60, check=False
+    )
+    os.close(write_end)
+    assert (done.returncode, done.stderr) == (0, b"")
