@@ -35,7 +35,7 @@ demo: $(VENV)/.runtime
 	@echo "pictures: $(OUT)/before/swimlane.png $(OUT)/after/swimlane.png $(OUT)/compare/compare.png"
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest -n 2 -p no:benchmark --ignore=tests/benchmarks -m "not slow"
+	$(BIN)/python -m pytest -n 2 --dist loadfile -p no:benchmark --ignore=tests/benchmarks -m "not slow"
 
 test-slow: $(VENV)/.dev
 	$(BIN)/python -m pytest -p no:benchmark --ignore=tests/benchmarks -m slow

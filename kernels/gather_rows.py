@@ -2,6 +2,8 @@
 
 The case of hw-native-sys/pypto issue 2244: one small load per row, on the cube side into L1, on the
 vector side into UB. The rows are then stored one after the other, so that the gather has a result.
+The variant ``copy`` is the per-row copy of pypto-lib pull request 775, which reads each row number
+from a table and has one buffer; ``bulk`` moves neighbouring rows, 16 at a time.
 """
 
 from dataclasses import dataclass
@@ -26,6 +28,12 @@ class Tiling:
     rows: int = 128
     cols: int = 512
     """BF16 elements of a row: 1 KiB."""
+    stages: int = 128
+    """Buffers that the loop rotates through."""
+    is_indexed: bool = False
+    """Row numbers are read from a table, one by one."""
+    bulk_rows: int = 1
+    """Neighbouring rows that one load brings."""
 
 
 def build_kernel(t: Tiling) -> Any:
@@ -36,11 +44,13 @@ def build_kernel(t: Tiling) -> Any:
     @pl.jit
     def gather_rows(
         table: pl.Tensor[[TABLE_ROWS, t.cols], pl.BF16],
+        index: pl.Tensor[[t.rows], pl.INT32],
         out: pl.Out[pl.Tensor[[t.rows, t.cols], pl.BF16]],
     ):
         with pl.at(level=pl.Level.CORE_GROUP, name_hint="gather_rows"):
-            for row in pl.pipeline(t.rows, stage=t.rows):
-                tile = pl.load(table, [picked[row], 0], [1, t.cols], target_memory=memory)
+            for row in pl.pipeline(0, t.rows, t.bulk_rows, stage=t.stages):
+                source = pl.read(index, [row]) if t.is_indexed else picked[row]
+                tile = pl.load(table, [source, 0], [t.bulk_rows, t.cols], target_memory=memory)
                 out = pl.assemble(out, tile, [row, 0])
 
     return gather_rows
@@ -48,22 +58,25 @@ def build_kernel(t: Tiling) -> Any:
 
 def picked_rows(t: Tiling) -> list[int]:
     """The row numbers, scattered over the table."""
-    return [index * _STRIDE % TABLE_ROWS for index in range(t.rows)]
+    starts = [index * _STRIDE % (TABLE_ROWS - t.bulk_rows) for index in range(t.rows)]
+    return [starts[index - index % t.bulk_rows] + index % t.bulk_rows for index in range(t.rows)]
 
 
 def check(t: Tiling) -> None:
     """Refuse what the kernel cannot do.
 
     Raises:
-        GuardError: If the core is unknown or there are more rows than one loop can keep in flight.
+        GuardError: If the core is unknown or a size is out of range.
     """
     if t.core not in {"aic", "aiv"}:
         msg = f"gather_rows: core is {t.core!r}; expected aic or aiv; correct it"
         raise GuardError(msg)
-    if not 1 <= t.rows <= 255 or t.cols < 1:
+    is_whole = t.bulk_rows > 0 and t.rows > 0 and t.rows % t.bulk_rows == 0
+    if not is_whole or t.cols < 1 or not 1 <= t.stages <= 255:
         msg = (
-            f"gather_rows: rows {t.rows}, cols {t.cols}; expected 1 to 255 rows, each of which "
-            "has a buffer, and at least 1 column; take fewer"
+            f"gather_rows: rows {t.rows}, bulk_rows {t.bulk_rows}, cols {t.cols}, "
+            f"stages {t.stages}; expected rows in whole bulks, at least 1 column and 1 to 255 "
+            "stages; correct them"
         )
         raise GuardError(msg)
 
@@ -79,6 +92,7 @@ def build(tiling: Any, options: dict[str, Any]) -> KernelCase:
         entry=build_kernel(tiling),
         specs=(
             TensorSpec("table", shape, pl.BF16, lambda: uniform(1, shape) - np.float32(0.5)),
+            TensorSpec("index", (tiling.rows,), pl.INT32, lambda: np.array(picked_rows(tiling))),
             TensorSpec("out", (tiling.rows, tiling.cols), pl.BF16, is_output=True),
         ),
         golden=lambda inputs: {"out": inputs["table"][picked_rows(tiling)]},
@@ -89,7 +103,12 @@ def build(tiling: Any, options: dict[str, Any]) -> KernelCase:
 KERNEL = KernelDefinition(
     name="gather_rows",
     summary="128 scattered rows of 1 KiB, one load each, on an AIC or an AIV",
-    variants={"aic": Tiling(core="aic"), "aiv": Tiling()},
+    variants={
+        "aic": Tiling(core="aic"),
+        "copy": Tiling(stages=1, is_indexed=True),
+        "bulk": Tiling(stages=2, bulk_rows=16),
+        "aiv": Tiling(),
+    },
     options={},
     build=build,
 )

@@ -32,8 +32,6 @@ class Micro:
     """Type of the result; that of the operands if empty."""
 
 
-
-
 _COLUMN = {"out_shape": lambda rows, cols, _: (rows, 1)}
 _ROW = {"out_shape": lambda rows, cols, _: (1, cols)}
 OPS = {
@@ -45,6 +43,7 @@ OPS = {
     "sqrt": Micro(pl.sqrt, np.sqrt),
     "abs": Micro(pl.abs, np.abs),
     "adds": Micro(lambda x: pl.add(x, 1.0), lambda x: x + x.dtype.type(1)),
+    "divs": Micro(lambda x: pl.div(x, 3.0), lambda x: x / x.dtype.type(3)),
     "cast": Micro(
         lambda x: pl.cast(x, target_type=pl.FP16, mode="rint"),
         lambda x: x.astype(np.float16),

@@ -14,6 +14,7 @@ from npusim.cli.inspect import bubbles, compare, plot
 from npusim.cli.kernels import kernels
 from npusim.cli.pypto import FILE_ARGUMENTS, pypto
 from npusim.cli.run import fill_in_pmu_group, run
+from npusim.cli.validate import validate
 from npusim.errors import NpuSimError
 
 EXIT_USAGE = 2
@@ -29,7 +30,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-for command in (kernels, run, compare, bubbles, plot, chips):
+for command in (kernels, run, compare, bubbles, plot, chips, validate):
     app.command()(command)
 app.command(context_settings=FILE_ARGUMENTS)(pypto)
 

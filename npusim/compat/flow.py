@@ -87,20 +87,11 @@ def run_entry(make_entry: Callable[[], Entry], call: HarnessCall) -> RunResult:
         check_compile_config(call.compile_cfg)
         config = parse_runtime_config(call.runtime_cfg)
         entry = make_entry()
-        chip = load_chip(session.options.chip or config.chip).name
+        run_record = _new_record(entry, config, session)
     if call.compile_only:
         session.talk("compile only: npusim compiles nothing, the kernel did not run")
         return _finish(RunResult(passed=True), started)
-    run_record = RunRecord(
-        kernel=entry.name,
-        platform=config.platform,
-        chip=chip,
-        deps=str(session.options.deps),
-        era=str(config.era),
-    )
     session.records.append(run_record)
-    for note in config.notes:
-        session.talk(note)
     try:
         _run_stages(entry, call, config, session)
     except BaseException as error:
@@ -115,8 +106,21 @@ def run_entry(make_entry: Callable[[], Entry], call: HarnessCall) -> RunResult:
     return _finish(verdict, started, skipped if run_record.verified is None else "")
 
 
+def _new_record(entry: Entry, config: RuntimeConfig, session: Session) -> RunRecord:
+    """What is known before the run; a wrong chip should fail before the work, not after."""
+    return RunRecord(
+        kernel=entry.name,
+        platform=config.platform,
+        chip=load_chip(session.options.chip or config.chip).name,
+        deps=str(session.options.deps),
+        era=str(config.era),
+    )
+
+
 def _run_stages(entry: Entry, call: HarnessCall, config: RuntimeConfig, session: Session) -> None:
     run_record = session.records[-1]
+    for note in config.notes:
+        session.talk(note)
     directory = make_work_directory(entry.directory_name)
     run_record.directory = directory
     with stage("generate inputs"):

@@ -6,6 +6,8 @@ from typing import NamedTuple
 from npusim.errors import HardwareSpecError
 from npusim.hardware.spec import VectorSpec
 
+_HALF_BYTES = 2
+
 
 class VectorCost(NamedTuple):
     """Cycles of one vector operation.
@@ -27,7 +29,8 @@ def vector_cost(
     Model: busy = ``slope * r + rows * (per_row + per_row_repeat * R)``, fixed = ``fixed +
         fixed_per_repeat * R``, with r repeats in the whole operand and R in one row. An operand
         that is not a whole number of repeats adds ``partial_repeat_cycles`` to the fixed part of
-        the classes that have a slope (count mode).
+        the classes that have a slope (count mode). Some classes have a slope of their own for
+        operands of at most two bytes.
     Source: hardware figures vector.repeat_bytes, vector.partial_repeat_cycles and
         vector.classes.<cost_key>; HARDWARE.md section 4.4.
     Valid for: tiles that lie densely in UB, without bank conflicts.
@@ -55,10 +58,12 @@ def vector_cost(
     operand_bytes = rows * cols * elem_bytes
     repeats = ceil(operand_bytes / vector.repeat_bytes)
     row_repeats = ceil(cols * elem_bytes / vector.repeat_bytes)
-    busy = figures.slope_cycles_per_repeat * repeats + rows * (
+    half = figures.half_slope_cycles_per_repeat
+    slope = half if half and elem_bytes <= _HALF_BYTES else figures.slope_cycles_per_repeat
+    busy = slope * repeats + rows * (
         figures.per_row_cycles + figures.per_row_repeat_cycles * row_repeats
     )
     fixed = figures.fixed_cycles + figures.fixed_per_repeat_cycles * row_repeats
-    if figures.slope_cycles_per_repeat and operand_bytes % vector.repeat_bytes:
+    if slope and operand_bytes % vector.repeat_bytes:
         fixed += vector.partial_repeat_cycles
     return VectorCost(busy, fixed)

@@ -206,6 +206,8 @@ class VectorClassSpec:
     """
 
     slope_cycles_per_repeat: float = 0.0
+    half_slope_cycles_per_repeat: float = 0.0
+    """The slope for operands of at most two bytes, where it is another; else zero."""
     fixed_cycles: float = 0.0
     per_row_cycles: float = 0.0
     per_row_repeat_cycles: float = 0.0

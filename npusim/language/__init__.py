@@ -127,6 +127,7 @@ from npusim.language.onchip import (
     expands,
     gather_row,
     move,
+    transpose_view,
 )
 from npusim.language.operators import (
     bind_operators,
@@ -370,6 +371,7 @@ __all__ = [
     "tensor",
     "tile",
     "transpose",
+    "transpose_view",
     "unroll",
     "while_",
     "write",

@@ -218,6 +218,7 @@ class Block:
         else:
             if not draft.is_written:
                 self.recorder.check_writable(handle)
+            handle.buffer.note_writer(self)
             draft.is_written = True
             draft.is_read |= mode == AccessMode.ATOMIC_ADD
             draft.is_direct_write |= self.loop_depth == 0

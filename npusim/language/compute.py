@@ -88,7 +88,9 @@ def finish(
     return tile
 
 
-def unary_op(name: str, cost_key: str) -> Callable[[NumpyFunction], Callable[..., Tile]]:
+def unary_op(
+    name: str, cost_key: str, *, differs: str = ""
+) -> Callable[[NumpyFunction], Callable[..., Tile]]:
     """Define ``pl.name(x)`` from a numpy function of one array; the valid region is kept.
 
     The scratch tile ``tmp`` of the device form and ``high_precision`` change nothing: numpy is
@@ -97,7 +99,12 @@ def unary_op(name: str, cost_key: str) -> Callable[[NumpyFunction], Callable[...
 
     def define(function: NumpyFunction) -> Callable[..., Tile]:
         kind = table.add_row(
-            name, Unit.VECTOR, cost_key, summary=_summary(function), function=function
+            name,
+            Unit.VECTOR,
+            cost_key,
+            summary=_summary(function),
+            function=function,
+            differs=differs,
         )
 
         def operation(x: Operand, tmp: object = None, *, high_precision: bool = False) -> Tile:
@@ -113,19 +120,22 @@ def unary_op(name: str, cost_key: str) -> Callable[[NumpyFunction], Callable[...
 
 
 def binary_op(
-    name: str, cost_key: str, *, scalar_cost_key: str = "unary_scalar"
+    name: str, cost_key: str, *, scalar_cost_key: str = "unary_scalar", differs: str = ""
 ) -> Callable[[NumpyFunction], Callable[..., Tile]]:
     """Define ``pl.name(x, y)``; with a Python number it is the scalar form ``names`` of the ISA."""
 
     def define(function: NumpyFunction) -> Callable[..., Tile]:
         summary = _summary(function)
-        kind = table.add_row(name, Unit.VECTOR, cost_key, summary=summary, function=function)
+        kind = table.add_row(
+            name, Unit.VECTOR, cost_key, summary=summary, function=function, differs=differs
+        )
         scalar_kind = table.add_row(
             f"{name}s",
             Unit.VECTOR,
             scalar_cost_key,
             summary=f"{summary[:-1]}, with a scalar.",
             function=function,
+            differs=differs,
         )
 
         def operation(

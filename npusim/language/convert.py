@@ -12,7 +12,12 @@ from npusim.language.values import Tensor, Tile
 from npusim.program import Unit
 
 _CAST = table.add_row(
-    "cast", Unit.VECTOR, "cast", summary="Conversion to another type.", function=round_to
+    "cast",
+    Unit.VECTOR,
+    "cast",
+    summary="Conversion to another type.",
+    function=round_to,
+    differs="Some pairs of types take a chain of instructions, which rounds at every link.",
 )
 
 

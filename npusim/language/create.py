@@ -8,17 +8,28 @@ import numpy as np
 from npusim.errors import KernelError
 from npusim.language import table
 from npusim.language.compute import Operand, as_tile, finish
-from npusim.language.dtypes import INT32, DType, largest, lowest, promote, round_to
+from npusim.language.dtypes import INT32, DType, promote, round_to
 from npusim.language.enums import MemorySpace, PadValue
 from npusim.language.recorder import current, current_block
 from npusim.language.values import Tile
+from npusim.language.views import pad_scalar
 from npusim.program import Space, Unit
 
 _FULL = table.add_row("full", Unit.VECTOR, "dup", summary="A tile filled with one value.")
-_ARANGE = table.add_row("arange", Unit.VECTOR, "dup", summary="A ramp of integers.")
+_ARANGE = table.add_row(
+    "arange",
+    Unit.VECTOR,
+    "dup",
+    summary="A ramp of integers.",
+    differs="Only the first row is defined; here the ramp goes on through all rows.",
+)
 _CONCAT = table.add_row("concat", Unit.VECTOR, "copy", summary="Two tiles side by side.")
 _FILLPAD = table.add_row(
-    "fillpad", Unit.VECTOR, "dup", summary="The invalid region filled with a padding value."
+    "fillpad",
+    Unit.VECTOR,
+    "dup",
+    summary="The invalid region filled with a padding value.",
+    differs="Writes infinities where min and max are the finite limits here.",
 )
 
 
@@ -114,13 +125,7 @@ def fillpad(x: Operand, pad_value: PadValue = PadValue.zero) -> Tile:
         msg = f"{block.recorder.where()}: pl.fillpad with {pad_value!r}; expected a pl.PadValue"
         raise KernelError(msg)
     tile = as_tile(block, x, "fillpad")
-    result = np.full(tile.shape, _pad_scalar(tile.dtype, pad_value), tile.dtype.numpy)
+    result = np.full(tile.shape, pad_scalar(tile.dtype, pad_value), tile.dtype.numpy)
     valid = tuple(slice(0, n) for n in tile.valid or tile.shape)
     result[valid] = tile.array[valid]
     return finish(block, _FILLPAD, result, tile.dtype, (tile,))
-
-
-def _pad_scalar(dtype: DType, pad_value: PadValue) -> Any:
-    if pad_value is PadValue.zero:
-        return 0
-    return lowest(dtype) if pad_value is PadValue.min else largest(dtype)

@@ -22,6 +22,8 @@ from npusim.language.recorder import current_block
 from npusim.language.values import Tile
 from npusim.program import Unit
 
+_FAST = "The fast form is an approximation with a relative error up to about 1e-3."
+
 
 @binary_op("add", "binary")
 def add(x: Array, y: Array) -> Array:
@@ -50,7 +52,7 @@ def mul(x: Array, y: Array) -> Array:
     return np.multiply(x, y)
 
 
-@binary_op("div", "div", scalar_cost_key="div")
+@binary_op("div", "div", scalar_cost_key="div", differs=_FAST)
 def div(x: Array, y: Array) -> Array:
     """Quotient; integers divide towards minus infinity.
 
@@ -108,7 +110,7 @@ def abs_(x: Array) -> Array:
     return np.abs(x)
 
 
-@unary_op("exp", "exp")
+@unary_op("exp", "exp", differs=_FAST)
 def exp(x: Array) -> Array:
     """Natural exponential.
 
@@ -117,7 +119,7 @@ def exp(x: Array) -> Array:
     return np.exp(x)
 
 
-@unary_op("log", "log")
+@unary_op("log", "log", differs=_FAST)
 def log(x: Array) -> Array:
     """Natural logarithm.
 
@@ -135,7 +137,7 @@ def sqrt(x: Array) -> Array:
     return np.sqrt(x)
 
 
-@unary_op("rsqrt", "rsqrt")
+@unary_op("rsqrt", "rsqrt", differs=_FAST)
 def rsqrt(x: Array) -> Array:
     """Reciprocal square root.
 
@@ -144,7 +146,7 @@ def rsqrt(x: Array) -> Array:
     return np.reciprocal(np.sqrt(x))
 
 
-@unary_op("recip", "recip")
+@unary_op("recip", "recip", differs=_FAST)
 def recip(x: Array) -> Array:
     """Reciprocal.
 
@@ -173,7 +175,11 @@ def cos(x: Array) -> Array:
 
 _COMPARE = (np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal)
 _CMP = table.add_row(
-    "cmp", Unit.VECTOR, "compare", summary="Comparison; 0 or 1 in the type of the first operand."
+    "cmp",
+    Unit.VECTOR,
+    "compare",
+    summary="Comparison; 0 or 1 in the type of the first operand.",
+    differs="At tile level the result is a mask with one bit per element.",
 )
 _CMP_SCALAR = table.add_row("cmps", Unit.VECTOR, "compare", summary="Comparison with a scalar.")
 

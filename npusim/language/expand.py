@@ -9,7 +9,7 @@ from npusim.language import table
 from npusim.language.compute import NumpyFunction, Operand, as_tile, broadcast, finish, in_type
 from npusim.language.dtypes import Array, promote, to_compute
 from npusim.language.recorder import current_block
-from npusim.language.values import Tile
+from npusim.language.values import Shape, Tile, TileRegion
 from npusim.program import Unit
 
 
@@ -36,7 +36,9 @@ def _define(
                 f"v {list(factor.shape)}; expected v {list(expected)}"
             )
             raise KernelError(msg)
-        return broadcast(block, kind, full_name, function, tile, factor)
+        result = broadcast(block, kind, full_name, function, tile, factor)
+        result.valid = _tile_region(tile)
+        return result
 
     operation.__name__ = operation.__qualname__ = full_name
     operation.__doc__ = f"{summary}\n\nShapes: x (M, N), v {vector_shape} → (M, N).\n"
@@ -74,7 +76,13 @@ def _expand(name: str, kind: int, target: Operand, vector: Operand) -> Tile:
             f"{list(shape_of.shape)}; expected a vector that broadcasts to it"
         )
         raise KernelError(msg) from error
-    return finish(block, kind, in_type(values.copy(), dtype), dtype, (source,))
+    valid = _tile_region(shape_of)
+    return finish(block, kind, in_type(values.copy(), dtype), dtype, (source,), valid=valid)
+
+
+def _tile_region(tile: Tile) -> Shape | None:
+    """The region that an expand operation keeps of its first operand."""
+    return tile.valid if isinstance(tile.valid, TileRegion) else None
 
 
 def row_expand(target: Operand, vector: Operand) -> Tile:

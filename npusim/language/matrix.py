@@ -11,11 +11,20 @@ from npusim.language.recorder import current_block
 from npusim.language.values import Shape, Tile, rows_and_cols
 from npusim.program import NO_INDEX, Space, Unit
 
+_ORDER = "Floats are added up in another order: FP32 results differ in the last bits."
 _MATMUL = table.add_row(
-    "matmul", Unit.CUBE, "mmad", summary="Matrix product; FP32 or INT32 accumulation."
+    "matmul",
+    Unit.CUBE,
+    "mmad",
+    summary="Matrix product; FP32 or INT32 accumulation.",
+    differs=_ORDER,
 )
 _MATMUL_ACC = table.add_row(
-    "matmul_acc", Unit.CUBE, "mmad", summary="Matrix product added into an accumulator."
+    "matmul_acc",
+    Unit.CUBE,
+    "mmad",
+    summary="Matrix product added into an accumulator.",
+    differs=_ORDER,
 )
 _FP32_EXACT = 1 << 24
 _INT8_PRODUCT = 128 * 128

@@ -12,6 +12,7 @@ from npusim.language.convert import const
 from npusim.language.dtypes import dtype_of
 from npusim.language.failure import add_context
 from npusim.language.recorder import Recorder, RecordOptions, activate
+from npusim.language.timed import timed_view
 from npusim.language.values import TensorType
 from npusim.program import Program, TensorRole
 
@@ -92,4 +93,5 @@ def _bind(
     role = TensorRole.OUTPUT if is_output else TensorRole.INPUT
     if kind is not None and kind.kind == "InOut":
         role = TensorRole.INOUT
-    return recorder.add_tensor(value, dtype, name, role)
+    array = timed_view(value) if recorder.options.is_timed_only else value
+    return recorder.add_tensor(array, dtype, name, role)

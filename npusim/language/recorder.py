@@ -20,6 +20,7 @@ from npusim.language.block import Block
 from npusim.language.draft import ArgumentDraft, TaskDraft
 from npusim.language.dtypes import Array, DType, largest, lowest
 from npusim.language.rows import RowStore
+from npusim.language.timed import timed_view
 from npusim.language.values import Buffer, Shape, Tensor, TileStorage, collapse, rows_and_cols
 from npusim.program import (
     ACCESS_DTYPE,
@@ -45,8 +46,14 @@ class RecordOptions:
 
     poison: bool = False
     """Fill fresh memory with NaN (integers: the largest value) instead of zeros."""
+    clips_bounds: bool = False
+    """Cut boxes that leave a tensor at its bounds, as the reference path of upstream does for
+    kernels that rely on it: zeros are read beyond, writes beyond are dropped. An error otherwise.
+    """
     max_bytes: int | None = None
     """Most that all tensors in global memory may take; ``None`` for no limit."""
+    is_timed_only: bool = False
+    """Compute no values, only shapes and types: for kernels that do not branch on values."""
     kernel: str = ""
     variant: str = ""
     parameters: dict[str, object] = field(default_factory=dict)
@@ -123,6 +130,8 @@ class Recorder:
 
     def fresh(self, shape: Shape, dtype: DType) -> Array:
         """Memory nobody has written: zeros, or poison when asked for."""
+        if self.options.is_timed_only:
+            return timed_view(np.zeros(shape, dtype.numpy))
         if not self.options.poison:
             return np.zeros(shape, dtype.numpy)
         poison = np.nan if dtype.is_float else largest(dtype)

@@ -21,6 +21,7 @@ _RUN_ELEMS = 32
 _PAIR_BYTES = 8
 _WAYS = 4
 _LANE_STEP = 64
+_TIES = "The order of equal values is not defined; here the earlier element comes first."
 
 _SORT32 = table.add_row(
     "sort32",
@@ -28,9 +29,14 @@ _SORT32 = table.add_row(
     "sort32",
     summary="Runs of 32 values sorted descending, each value followed by its index.",
     counts_input=True,
+    differs=_TIES,
 )
 _MRGSORT = table.add_row(
-    "mrgsort", Unit.VECTOR, "mrgsort", summary="Sorted runs or lists of pairs merged into one."
+    "mrgsort",
+    Unit.VECTOR,
+    "mrgsort",
+    summary="Sorted runs or lists of pairs merged into one.",
+    differs=_TIES,
 )
 
 

@@ -6,9 +6,10 @@ import numpy as np
 
 from npusim.errors import KernelError
 from npusim.language.compute import as_tile
-from npusim.language.recorder import current, current_block
+from npusim.language.recorder import current
 from npusim.language.scalar import read, write
 from npusim.language.transfer import assemble
+from npusim.language.values import Tile
 from npusim.language.views import Value, reshape, slice_
 
 
@@ -28,7 +29,11 @@ def set_item(x: Value, index: Any, value: Any) -> None:
         write(x, [_integer(e) for e in entries], value)
         return
     sizes, offsets, _ = _box(x, index)
-    tile = as_tile(current_block("assemble"), value, "assemble")
+    block = current().scope_block()
+    tile = value if block is None else as_tile(block, value, "assemble")
+    if not isinstance(tile, Tile):  # outside every scope: assemble knows what to do with it
+        assemble(x, tile, offsets)
+        return
     valid = tile.valid or tile.shape
     wanted = [n for n in sizes if n != 1]
     if valid == tile.shape and [n for n in valid if n != 1] != wanted:

@@ -21,6 +21,8 @@ class OpRow:
     """First line of the docstring, for the reference page."""
     function: Callable[..., Any] | None
     """The numpy semantics; ``None`` for transfers and scalar accesses."""
+    differs: str = ""
+    """Where a device may give other values than numpy; empty where it may not."""
 
 
 _ROWS: list[OpRow] = []
@@ -35,13 +37,14 @@ def add_row(
     summary: str,
     function: Callable[..., Any] | None = None,
     counts_input: bool = False,
+    differs: str = "",
 ) -> int:
     """Add an operation to the table and return its index, which recordings store."""
     if name in _BY_NAME:
         msg = f"op {name} is already in the table"
         raise ValueError(msg)
     kind = OpKind(name=name, unit=unit, cost_key=cost_key, counts_input=counts_input)
-    row = OpRow(index=len(_ROWS), kind=kind, summary=summary, function=function)
+    row = OpRow(len(_ROWS), kind, summary, function, differs)
     _ROWS.append(row)
     _BY_NAME[name] = row
     return row.index

@@ -16,7 +16,7 @@ _WIDEST_BYTES = 16
 class TimedArray(np.ndarray[Any, Any]):
     """A numpy array whose operations give shapes and types and compute nothing."""
 
-    def copy(self, order: Any = "C") -> "TimedArray":  # type: ignore[override]
+    def copy(self, order: Any = "C") -> "TimedArray":
         """An array of the same shape and type."""
         del order
         return empty_array(self.shape, self.dtype)

@@ -10,8 +10,9 @@ from npusim.language import table
 from npusim.language.block import Block
 from npusim.language.compute import Operand, as_tile
 from npusim.language.enums import AtomicType, MemorySpace
-from npusim.language.recorder import current_block
-from npusim.language.values import Shape, Tensor, Tile, rows_and_cols
+from npusim.language.outside import check_operands, store_outside
+from npusim.language.recorder import Recorder, current, current_block
+from npusim.language.values import Shape, Tensor, Tile, TileRegion, rows_and_cols
 from npusim.language.views import Value, slice_
 from npusim.program import NO_INDEX, AccessMode, Space, Unit
 
@@ -28,29 +29,42 @@ def assemble(
     Shapes: dst (..., M, N), src (..., m, n) of lower, equal or higher rank: leading unit axes come
     and go → dst.
 
-    A tile that left its scope is a tensor by then: a write into it is a store.
+    A tile that left its scope is a tensor by then: a write into it is a store. Outside every scope
+    the task that made ``src`` stores it to ``dst`` instead (outside.py).
 
     Raises:
         KernelError: If the types differ, the ranks do not fit, the box leaves ``dst``, or an atomic
             store goes to a tile.
     """
-    block = current_block("assemble")
-    tile = as_tile(block, src, "assemble")
-    values, start = _fit_rank(block, dst, tile, tuple(offset))
+    recorder = current()
+    block = recorder.scope_block()
+    tile: Value
+    if block is None:
+        tile = check_operands(recorder, dst, src, atomic)
+    else:
+        tile = as_tile(block, src, "assemble")
+    values, start = _fit_rank(recorder, dst, tile, tuple(offset))
     if tile.dtype is not dst.dtype:
         msg = (
-            f"{block.recorder.where()}: pl.assemble of {tile.dtype} into {dst!r}; "
+            f"{recorder.where()}: pl.assemble of {tile.dtype} into {dst!r}; "
             "expected the same type; cast the tile first"
         )
         raise KernelError(msg)
-    _check_box(block, dst, values.shape, start)
+    if recorder.options.clips_bounds:
+        fits = zip(dst.shape, start, strict=True)
+        values = values[tuple(slice(0, max(0, extent - low)) for extent, low in fits)]
+    _check_box(recorder, dst, values.shape, start)
+    if block is None:
+        store_outside(recorder, dst, tile, values, start)
+        return dst
+    assert isinstance(tile, Tile), "as_tile makes a tile"
     target = block.outside(dst) if isinstance(dst, Tile) else dst
     if target is not None:
         _write_tensor(block, target, tile, values, start, atomic)
     elif atomic is None and isinstance(dst, Tile):
         _write_tile(block, dst, tile, values, start)
     else:
-        msg = f"{block.recorder.where()}: atomic store into {dst!r}; expected a tensor"
+        msg = f"{recorder.where()}: atomic store into {dst!r}; expected a tensor"
         raise KernelError(msg)
     return dst
 
@@ -86,17 +100,19 @@ def load(
     valid = valid_shapes if valid_shape is None else valid_shape
     tile = slice_(tensor, shapes, offsets, valid)
     assert isinstance(tile, Tile), "a slice inside a scope is a tile"
+    if tile.valid is not None:
+        tile.valid = TileRegion(tile.valid)
     if target_memory is not None:
         block.operand(tile, target_memory.space)
     return tile
 
 
 def _fit_rank(
-    block: Block, dst: Value, tile: Tile, start: Shape
+    recorder: Recorder, dst: Value, tile: Value, start: Shape
 ) -> tuple[np.ndarray[Any, Any], Shape]:
     """The valid values of ``tile`` in the rank of ``dst``."""
     values = tile.array
-    if tile.valid is not None:
+    if isinstance(tile, Tile) and tile.valid is not None:
         values = values[tuple(slice(0, n) for n in tile.valid)]
     rank = len(dst.shape)
     if values.ndim < rank:
@@ -104,18 +120,18 @@ def _fit_rank(
     extra = values.ndim - rank
     if len(start) != rank or any(n != 1 for n in values.shape[:extra]):
         msg = (
-            f"{block.recorder.where()}: pl.assemble of {list(tile.shape)} at {list(start)} into "
+            f"{recorder.where()}: pl.assemble of {list(tile.shape)} at {list(start)} into "
             f"{dst!r}; expected {rank} offsets and at most leading unit axes more"
         )
         raise KernelError(msg)
     return values.reshape(values.shape[extra:]), start
 
 
-def _check_box(block: Block, dst: Value, shape: Shape, start: Shape) -> None:
+def _check_box(recorder: Recorder, dst: Value, shape: Shape, start: Shape) -> None:
     for axis, (low, size, extent) in enumerate(zip(start, shape, dst.shape, strict=True)):
         if low < 0 or low + size > extent:
             msg = (
-                f"{block.recorder.where()}: pl.assemble writes [{low}, {low + size}) of axis "
+                f"{recorder.where()}: pl.assemble writes [{low}, {low + size}) of axis "
                 f"{axis} of {dst!r}; expected it within [0, {extent})"
             )
             raise KernelError(msg)

@@ -19,10 +19,21 @@ if TYPE_CHECKING:
 Shape = tuple[int, ...]
 
 
+class TileRegion(tuple[int, ...]):
+    """The valid region of a tile that ``pl.load`` made.
+
+    At tile level the first operand of an expand operation decides the region of the result; at
+    tensor level (``pl.slice``, subscripts) a region never passes through a broadcast
+    (DSL_REFERENCE.md section 5.3; seen in kernels that pad after ``pl.row_expand_mul``).
+    """
+
+    __slots__ = ()
+
+
 class Buffer:
     """One allocation in global memory: a flat array and the identity that a Program records."""
 
-    __slots__ = ("dtype", "flat", "is_manual_dep", "name", "role", "shape", "tensor_id")
+    __slots__ = ("dtype", "flat", "is_manual_dep", "name", "role", "shape", "tensor_id", "writers")
 
     def __init__(
         self, tensor_id: int, name: str, array: Array, dtype: DType, role: TensorRole
@@ -35,6 +46,15 @@ class Buffer:
         self.role = role
         self.is_manual_dep = False
         """``create_tensor(manual_dep=True)``: the runtime does not track this buffer."""
+        self.writers: list[Block] = []
+        """The last block of each task that wrote to it, in order."""
+
+    def note_writer(self, block: "Block") -> None:
+        """``block`` writes to the buffer."""
+        if self.writers and self.writers[-1].task is block.task:
+            self.writers[-1] = block
+        else:
+            self.writers.append(block)
 
 
 class Tensor:

@@ -9,6 +9,8 @@ from npusim.errors import KernelError
 from npusim.language import table
 from npusim.language.block import Block
 from npusim.language.compute import as_tile, finish, load_region
+from npusim.language.dtypes import DType, largest, lowest
+from npusim.language.enums import PadValue
 from npusim.language.recorder import Recorder, current
 from npusim.language.values import Shape, Tensor, Tile
 from npusim.program import Unit
@@ -26,11 +28,15 @@ def slice_(
     offset: Sequence[int],
     valid_shape: Sequence[int] | None = None,
     drop_dims: Sequence[int] | None = None,
+    pad_value: PadValue | None = None,
+    clamp: bool = False,
 ) -> Value:
     """A box of ``x``: note the order, sizes before offsets.
 
     Outside scopes a box of a tensor is a view; inside, it is a load into a tile, a snapshot at that
-    point. A box of a tile is a tile. Elements outside the valid region are zero.
+    point. A box of a tile is a tile. Elements outside the valid region are zero; ``pad_value``
+    fills them instead, as ``pl.fillpad`` does. With ``clamp`` the box may leave ``x``: what lies
+    beyond is not valid.
 
     Shapes: x (..., M, N), shape (..., m, n) → (..., m, n) without ``drop_dims``; a tile keeps two
     axes.
@@ -40,6 +46,8 @@ def slice_(
     """
     recorder = current()
     box, start = tuple(shape), tuple(offset)
+    if clamp or recorder.options.clips_bounds:
+        valid_shape = _clamped(x, box, start, valid_shape)
     valid = _requested_valid(recorder, x, box, start, valid_shape)
     if isinstance(x, Tile):
         result: Value = _slice_tile(x, box, start, valid)
@@ -47,6 +55,8 @@ def slice_(
         result = _view(recorder, x, box, start)
     else:
         result = _load(block, x, box, start, valid)
+    if pad_value is not None and isinstance(result, Tile):
+        result = pad(result, pad_value)
     return _drop(result, drop_dims) if drop_dims else result
 
 
@@ -158,6 +168,20 @@ def _requested_valid(
     return None if requested == box else requested
 
 
+def _clamped(
+    x: Value, box: Shape, start: Shape, valid: Sequence[int] | None
+) -> Sequence[int] | None:
+    """The part of the requested region that lies within ``x``; wrong ranks are left alone."""
+    wanted = box if valid is None else tuple(valid)
+    if not len(wanted) == len(start) == len(x.shape):
+        return valid
+    inside = tuple(
+        max(0, min(want, extent - low))
+        for want, low, extent in zip(wanted, start, x.shape, strict=True)
+    )
+    return valid if inside == wanted else inside
+
+
 def _slice_tile(x: Tile, box: Shape, start: Shape, valid: Shape | None) -> Tile:
     if x.valid is not None:
         inside = tuple(
@@ -177,6 +201,27 @@ def _cut(array: np.ndarray[Any, Any], box: Shape, start: Shape, valid: Shape | N
     result = np.zeros(box, array.dtype)
     result[tuple(slice(0, n) for n in kept)] = source
     return result
+
+
+def pad(tile: Tile, pad_value: PadValue) -> Tile:
+    """``tile`` with everything outside its valid region filled, for a slice that pads as it loads.
+
+    The load writes the padding, so nothing more is recorded.
+    """
+    if tile.valid is None:
+        return tile
+    result = np.full(tile.shape, pad_scalar(tile.dtype, pad_value), tile.dtype.numpy)
+    region = tuple(slice(0, n) for n in tile.valid)
+    result[region] = tile.array[region]
+    tile.storage.full = result
+    return tile.alias(result, None)
+
+
+def pad_scalar(dtype: DType, pad_value: PadValue) -> Any:
+    """The element that ``pad_value`` stands for."""
+    if pad_value is PadValue.zero:
+        return 0
+    return lowest(dtype) if pad_value is PadValue.min else largest(dtype)
 
 
 def _view(recorder: Recorder, x: Tensor, box: Shape, start: Shape) -> Tensor:

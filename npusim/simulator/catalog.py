@@ -76,31 +76,21 @@ class ProfileCatalog:
         )
 
     def _timing_key(self, block: int) -> tuple[bytes, ...]:
-        ops, lowered = self._ops(block), self._lowered
+        work = self._lowered.work.part(self._ops(block))
         columns = (
-            lowered.scalar_cycles,
-            lowered.moved_bytes,
-            lowered.server_cycles,
-            lowered.write_back_cycles,
+            work.scalar_cycles,
+            work.moved_bytes,
+            work.server_cycles,
+            work.write_back_cycles,
         )
-        return tuple(column[ops].tobytes() for column in columns)
+        return tuple(column.tobytes() for column in columns)
 
     def _is_split(self, block: int) -> bool:
         return is_split_task(self._program, int(self._program.blocks["task"][block]))
 
     def _build_profile(self, block: int, stream: InstructionStream) -> BlockProfile:
-        ops, lowered = self._ops(block), self._lowered
-        return BlockProfile(
-            stream,
-            scalar_cycles=lowered.scalar_cycles[ops],
-            moved_bytes=lowered.moved_bytes[ops],
-            server_cycles=lowered.server_cycles[ops],
-            write_server_cycles=lowered.write_server_cycles[ops],
-            write_back_cycles=lowered.write_back_cycles[ops],
-            streams=lowered.streams[ops],
-            chip=self._chip,
-            ladder=self.ladder,
-        )
+        work = self._lowered.work.part(self._ops(block))
+        return BlockProfile(stream, work, self._chip, self.ladder)
 
     def _build_stream(self, block: int) -> InstructionStream:
         ops = self._ops(block)
@@ -139,9 +129,7 @@ class ProfileCatalog:
         for tile, begin, end in zip(*found, strict=True):
             space, site, slot, stages, nbytes = (column[tile] for column in columns)
             share = -(-nbytes // lanes) if space == Space.UB else nbytes
-            uses.append(
-                TileUse(tile, space, site, slot, stages, share, begin, end, tile in loaded)
-            )
+            uses.append(TileUse(tile, space, site, slot, stages, share, begin, end, tile in loaded))
         return uses
 
     def _describe_tile(self, block: int, tile: int) -> str:

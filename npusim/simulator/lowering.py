@@ -13,6 +13,7 @@ from npusim.cost import access_bursts, effective_bytes, server_cycles, write_cyc
 from npusim.hardware.spec import ChipSpec
 from npusim.program import NO_INDEX, CoreType, Program, Space
 from npusim.simulator.gm_order import gm_predecessors
+from npusim.simulator.profile import OpWork
 from npusim.simulator.recipe import OpShape, Step, build_recipe
 from npusim.simulator.residency import residency, tensor_elem_bytes
 from npusim.simulator.scalar_reads import scalar_access_cycles
@@ -32,19 +33,23 @@ class LoweredOps:
     """Index into ``recipes`` of each operation."""
     operands: npt.NDArray[np.int32]
     """Shape (ops, 4): out, in0, in1, in2; tiles of the block, or NO_INDEX."""
-    scalar_cycles: FloatArray
-    """Time on the S pipe of scalar accesses."""
-    moved_bytes: FloatArray
-    """Bytes through the port of the core, half of them where two AIV share the work."""
-    server_cycles: FloatArray
-    """How long one stream of those bytes, read, alone keeps the shared memory busy."""
-    write_server_cycles: FloatArray
-    """The same of those bytes, written."""
-    write_back_cycles: FloatArray
-    """How long HBM is busy with writing back what the operation wrote, later."""
-    streams: FloatArray
-    """How many equal streams there are: 2 where two AIV share the work."""
+    work: OpWork
     gm_predecessors: dict[int, tuple[int, ...]]
+
+    @property
+    def moved_bytes(self) -> FloatArray:
+        """As in ``work``."""
+        return self.work.moved_bytes
+
+    @property
+    def server_cycles(self) -> FloatArray:
+        """As in ``work``."""
+        return self.work.server_cycles
+
+    @property
+    def write_back_cycles(self) -> FloatArray:
+        """As in ``work``."""
+        return self.work.write_back_cycles
 
 
 def lower_ops(program: Program, chip: ChipSpec) -> LoweredOps:
@@ -64,12 +69,14 @@ def lower_ops(program: Program, chip: ChipSpec) -> LoweredOps:
         recipes=tuple(build_recipe(shape, chip) for shape in shapes),
         recipe=recipe,
         operands=_columns(program.ops, ("out", "in0", "in1", "in2")),
-        scalar_cycles=scalar_access_cycles(program, block_of_op, chip),
-        moved_bytes=(hit_bytes + miss_bytes) / streams,
-        server_cycles=server_cycles(hit_bytes, miss_bytes, chip) / streams,
-        write_server_cycles=write_cycles(hit_bytes + miss_bytes, chip) / streams,
-        write_back_cycles=server_cycles(np.zeros_like(back_bytes), back_bytes, chip) / streams,
-        streams=streams,
+        work=OpWork(
+            scalar_cycles=scalar_access_cycles(program, block_of_op, chip),
+            moved_bytes=(hit_bytes + miss_bytes) / streams,
+            server_cycles=server_cycles(hit_bytes, miss_bytes, chip) / streams,
+            write_server_cycles=write_cycles(hit_bytes + miss_bytes, chip) / streams,
+            write_back_cycles=server_cycles(np.zeros_like(back_bytes), back_bytes, chip) / streams,
+            streams=streams,
+        ),
         gm_predecessors=gm_predecessors(program, block_of_op, chip),
     )
 

@@ -14,6 +14,7 @@ is linear in between.
 
 from bisect import bisect_left
 from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from functools import cached_property
 
 import numpy as np
@@ -26,6 +27,28 @@ from npusim.simulator.structure import InstructionStream
 from npusim.units import cycles_to_ps
 
 FloatArray = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OpWork:
+    """What operations ask of the core and of the memory, one entry each; cycles of the core."""
+
+    scalar_cycles: FloatArray
+    """Time on the S pipe of scalar accesses."""
+    moved_bytes: FloatArray
+    """Bytes through the port of the core, half of them where two AIV share the work."""
+    server_cycles: FloatArray
+    """How long one stream of those bytes, read, alone keeps the shared memory busy."""
+    write_server_cycles: FloatArray
+    """The same of those bytes, written."""
+    write_back_cycles: FloatArray
+    """How long HBM is busy with writing back what the operation wrote, later."""
+    streams: FloatArray
+    """How many equal streams there are: 2 where two AIV share the work."""
+
+    def part(self, ops: slice) -> "OpWork":
+        """The work of some of the operations."""
+        return OpWork(*(getattr(self, item.name)[ops] for item in fields(self)))
 
 
 class SharingLadder:
@@ -64,46 +87,32 @@ class BlockProfile:
     """Duration of one block under any sharing. Immutable but for what it has computed already."""
 
     def __init__(
-        self,
-        stream: InstructionStream,
-        *,
-        scalar_cycles: FloatArray,
-        moved_bytes: FloatArray,
-        server_cycles: FloatArray,
-        write_server_cycles: FloatArray,
-        write_back_cycles: FloatArray,
-        streams: FloatArray,
-        chip: ChipSpec,
-        ladder: SharingLadder,
+        self, stream: InstructionStream, work: OpWork, chip: ChipSpec, ladder: SharingLadder
     ) -> None:
-        """Columns are per operation of the block, as in ``LoweredOps``."""
+        """``work`` is that of the operations of the block."""
         self._stream = stream
         self._chip = chip
         self._ladder = ladder
         op = np.asarray(stream.op, np.int64)
         traffic = np.asarray([int(step.traffic) for step in stream.step], np.int64)
-        own_cycles, port_cycles = self._busy_cycles(op, traffic, scalar_cycles, moved_bytes)
+        own_cycles, port_cycles = self._busy_cycles(op, traffic, work)
         self._alone_cycles = np.maximum(own_cycles, port_cycles)
         is_read, is_write = traffic == Traffic.READ, traffic == Traffic.WRITE
-        self._server_cycles = np.where(is_read, server_cycles[op], 0.0)
-        self._server_cycles += np.where(is_write, write_server_cycles[op], 0.0)
+        self._server_cycles = np.where(is_read, work.server_cycles[op], 0.0)
+        self._server_cycles += np.where(is_write, work.write_server_cycles[op], 0.0)
         # The latency of a read runs from its start; a small one is over before the next may start.
         overlap = np.where(is_read, np.maximum(own_cycles - port_cycles, 0.0), 0.0)
         tail_cycles = np.asarray([step.tail_cycles for step in stream.step]) - overlap
         self._tail_cycles: list[float] = np.maximum(tail_cycles, 0.0).tolist()
         self._rungs_ps: list[int] = []
-        wanted = self._server_cycles * streams[op]
-        read_cycles = float(wanted[is_read].sum() + (write_back_cycles * streams).sum())
+        wanted = self._server_cycles * work.streams[op]
+        read_cycles = float(wanted[is_read].sum() + (work.write_back_cycles * work.streams).sum())
         total_cycles = max(read_cycles, float(wanted[is_write].sum()))
         self.server_ps: float = cycles_to_ps(total_cycles, chip.clock.core_mhz)
         """Time for which the block alone keeps the reading or writing of shared memory busy."""
 
     def _busy_cycles(
-        self,
-        op: npt.NDArray[np.int64],
-        traffic: npt.NDArray[np.int64],
-        scalar_cycles: FloatArray,
-        moved_bytes: FloatArray,
+        self, op: npt.NDArray[np.int64], traffic: npt.NDArray[np.int64], work: OpWork
     ) -> tuple[FloatArray, FloatArray]:
         """Cycles by the instruction itself, and by its bytes through the port of the core."""
         memory = self._chip.memory
@@ -112,10 +121,10 @@ class BlockProfile:
         per_byte = np.asarray([1 / rates[one] if one in rates else 0.0 for one in Traffic])
         is_fix = (np.asarray(self._stream.pipe) == Pipe.AIC_FIX) & (traffic == Traffic.WRITE)
         per_byte_of_step = np.where(is_fix, 1 / memory.fix_write_bytes_per_cycle, per_byte[traffic])
-        port_cycles = moved_bytes[op] * per_byte_of_step
+        port_cycles = work.moved_bytes[op] * per_byte_of_step
         own_cycles = np.asarray([step.busy_cycles for step in self._stream.step])
         is_scalar = np.asarray(self._stream.pipe) == np.asarray(self._stream.scalar_pipe)
-        return own_cycles + np.where(is_scalar, scalar_cycles[op], 0.0), port_cycles
+        return own_cycles + np.where(is_scalar, work.scalar_cycles[op], 0.0), port_cycles
 
     @cached_property
     def alone_ps(self) -> int:

@@ -1,7 +1,8 @@
 """Scalar reads of global memory: which of them miss the D-cache of the core.
 
 The runtime empties the D-cache before every kernel, so each block starts cold; the first touch of
-a line within a block is a miss, a cheap one after the line before it. The cache is taken as large enough for the lines of one block.
+a line within a block is a miss, a cheap one after the line before it. The cache is taken as large
+enough for the lines of one block.
 """
 
 import numpy as np
@@ -46,7 +47,7 @@ def scalar_access_cycles(
 def _first_touches(
     program: Program, reads: IntArray, blocks: IntArray, line_bytes: int
 ) -> tuple[IntArray, IntArray]:
-    """Lines that each read is the first of its block to touch: after no neighbour, and after one."""
+    """Lines that each read touches first in its block: after no neighbour, and after one."""
     accesses = program.accesses[program.ops["access"][reads]]
     elem_bytes = np.asarray(tensor_elem_bytes(program))[accesses["tensor"]]
     first = accesses["offset"] * elem_bytes // line_bytes

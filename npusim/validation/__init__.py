@@ -6,10 +6,10 @@ know how a kernel is simulated, and to print. A point on which a constant of the
 counted apart: it shows that the fit holds, not that the model predicts.
 """
 
-from npusim.validation.checkout import find_checkout
 from npusim.validation.points import Group, Point, Registry, load_registry
 from npusim.validation.predict import Predictor
 from npusim.validation.report import GroupResult, PointResult, ValidationReport, validate
+from npusim.validation.upstream import find_checkout
 
 __all__ = [
     "Group",

@@ -11,6 +11,7 @@ from npusim.cost import (
     scalar_write_cycles,
     server_cycles,
     submit_ns,
+    write_cycles,
 )
 from npusim.program import ACCESS_DTYPE
 from tests.program_builder import round_chip
@@ -49,6 +50,11 @@ def test_the_mix_of_hits_and_misses_follows_the_measured_law():
     assert cycles[0] == pytest.approx(1000, rel=0.03)
 
 
+def test_writes_have_a_rate_of_their_own():
+    rate = CHIP.memory.l2_write_bytes_per_us
+    assert write_cycles(np.array([rate]), CHIP).tolist() == [1000]
+
+
 def test_small_reads_are_limited_by_the_reads_in_flight():
     latency = latency_cycles(CHIP.memory.read_latency_ns, CHIP)
     assert read_floor_cycles(4.0, CHIP) == latency / 4
@@ -56,7 +62,8 @@ def test_small_reads_are_limited_by_the_reads_in_flight():
 
 def test_scalar_reads_pay_each_miss():
     miss, hit = CHIP.scalar.gm_read_miss_ns, CHIP.scalar.gm_read_hit_cycles
-    assert scalar_read_cycles(2, 3, CHIP) == pytest.approx(2 * miss + 3 * hit)
+    next_line = CHIP.scalar.gm_read_next_line_ns
+    assert scalar_read_cycles(2, 4, 3, CHIP) == pytest.approx(2 * miss + 4 * next_line + 3 * hit)
     assert scalar_write_cycles(3, CHIP) == 3 * hit
 
 

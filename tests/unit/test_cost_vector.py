@@ -15,6 +15,12 @@ def test_half_the_element_size_is_half_the_repeats():
     assert vector_cost("binary", 64, 64, 2, VECTOR).busy_cycles == 64
 
 
+def test_exp_of_half_precision_has_a_slope_of_its_own():
+    # HARDWARE.md 4.4: 0.0314 cycles an element in either precision.
+    for elem_bytes in (4, 2):
+        assert sum(vector_cost("exp", 64, 64, elem_bytes, VECTOR)) == pytest.approx(158.7, abs=0.5)
+
+
 def test_a_partial_repeat_exposes_the_count_mode():
     whole = vector_cost("binary", 1, 64, 4, VECTOR)
     partial = vector_cost("binary", 1, 63, 4, VECTOR)

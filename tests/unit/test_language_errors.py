@@ -345,8 +345,6 @@ OPERATIONS: dict[str, Callable[[pl.Tensor], Any]] = {
     "scatter": lambda x: pl.scatter(x, index=x, src=x),
     "matmul": lambda x: pl.matmul(x, x),
     "matmul_acc": lambda x: pl.matmul_acc(x, x, x),
-    "assemble": lambda x: pl.assemble(x, x, [0, 0]),
-    "subscript store": lambda x: x.__setitem__(slice(0, 1), x),
     "load": lambda x: pl.load(x, [0, 0], [1, 8]),
     "get_block_idx": lambda x: pl.tile.get_block_idx(),
 }
@@ -354,7 +352,7 @@ OPERATIONS: dict[str, Callable[[pl.Tensor], Any]] = {
 
 @pytest.mark.parametrize("name", sorted(OPERATIONS))
 def test_tile_operations_outside_every_scope_are_misplaced(name: str) -> None:
-    words = {"adds": "add", "subscript store": "assemble"}.get(name, name)
+    words = {"adds": "add"}.get(name, name)
     refuse(OPERATIONS[name], ORCHESTRATION + OUTSIDE.format(words), vec())
 
 

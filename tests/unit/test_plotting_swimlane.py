@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 
 import npusim
 from npusim.plotting import swimlane_figure
+from npusim.plotting.titles import parameters
 from npusim.trace import PhaseKind, Trace, WaitReason
 from tests.trace_builder import TraceBuilder, layered_trace
 
@@ -104,7 +105,7 @@ def test_legend_lists_scopes_by_first_start_with_blocks_and_busy() -> None:
 def test_title_names_the_run_and_the_version() -> None:
     text = header(swimlane_figure(small_trace()))
     assert "demo / default on a2a3: makespan 20.0 us" in text
-    assert "tile=128 +1 more parameters" in text
+    assert "   ·   tile=128   ·   " in text
     assert f"npusim {npusim.__version__}" in text
 
 
@@ -174,3 +175,21 @@ def test_unknown_is_in_the_legend_and_other_reasons_only_if_they_occur() -> None
     shown = {reason for reason in WaitReason if reason.name.lower().replace("_", " ") in legend}
     assert {WaitReason.UNKNOWN, WaitReason.NO_WORK, WaitReason.DEPENDENCY} <= shown
     assert WaitReason.SYNC not in shown
+
+
+def test_title_shows_options_and_knobs_set_by_hand_but_not_all_knobs() -> None:
+    shown = parameters(
+        {
+            "options": {"compress_ratio": 4},
+            "changed_knobs": {"tile": 16},
+            "knobs": {"tile": 16, "rows": 8},
+            "deps": "tensormap",
+        }
+    )
+    assert shown == "compress_ratio=4 tile=16 deps=tensormap"
+
+
+def test_title_counts_the_parameters_that_do_not_fit() -> None:
+    shown = parameters({f"parameter_{index}": index for index in range(20)})
+    assert shown.startswith("parameter_0=0 parameter_1=1")
+    assert shown.endswith(" more parameters")

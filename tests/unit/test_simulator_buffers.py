@@ -10,8 +10,8 @@ from npusim.simulator.buffers import TileUse, plan_buffers
 LIMITS = replace(load_chip("a2a3").buffer, ub_usable_bytes=1024, alignment_bytes=32)
 
 
-def use(tile, first, last, *, nbytes=256, site=0, slot=0, stages=1, space=Space.UB):
-    return TileUse(tile, int(space), site, slot, stages, nbytes, first, last)
+def use(tile, first, last, *, nbytes=256, site=0, slot=0, stages=1, space=Space.UB, is_loaded=True):
+    return TileUse(tile, int(space), site, slot, stages, nbytes, first, last, is_loaded)
 
 
 def plan(*uses):
@@ -71,6 +71,29 @@ def test_holding_is_given_up_where_it_does_not_fit():
     uses = (use(0, 0, 1, nbytes=600, stages=2), use(1, 2, 3, nbytes=600, site=1))
     again = use(2, 4, 5, nbytes=600, stages=2)
     assert plan(*uses, again).overlaps == ((0, 1), (0, 1))
+
+
+def test_loaded_tiles_are_held_longest():
+    loads = [use(trip, 4 * trip, 4 * trip + 1, stages=2, nbytes=512) for trip in range(2)]
+    made = [
+        use(2 + trip, 4 * trip + 1, 4 * trip + 2, stages=2, site=1, nbytes=512, is_loaded=False)
+        for trip in range(2)
+    ]
+    other = [use(4, 3, 3, site=2, nbytes=512, is_loaded=False)]
+    found = plan(loads[0], made[0], *other, loads[1], made[1])
+    loaded, results, rest = (found.buffer_of_tile[tile] for tile in (0, 2, 4))
+    assert found.overlaps[loaded] == (loaded,)
+    assert rest in found.overlaps[results] or results == rest
+
+
+def test_a_space_that_is_short_does_not_take_from_another():
+    held = [use(trip, 4 * trip, 4 * trip + 1, stages=2, space=Space.L1) for trip in range(2)]
+    beside = use(2, 2, 3, site=1, space=Space.L1)
+    short = [use(3, 0, 1, nbytes=600, stages=2, site=2), use(4, 2, 3, nbytes=600, site=3)]
+    again = use(5, 4, 5, nbytes=600, stages=2, site=2)
+    found = plan(held[0], short[0], beside, short[1], held[1], again)
+    first, second = found.buffer_of_tile[0], found.buffer_of_tile[2]
+    assert second not in found.overlaps[first]
 
 
 def test_an_overflow_names_the_task_the_buffer_and_what_lives():

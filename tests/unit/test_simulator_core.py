@@ -137,10 +137,63 @@ def test_scalar_reads_block_what_follows_and_hit_the_second_time():
 
         return one
 
-    base, one_line, two_lines = (block_ns(fill(*at)) for at in ((0,), (0, 15), (0, 16)))
+    reads = ((0,), (0, 15), (0, 16), (0, 32))
+    base, one_line, next_line, far_line = (block_ns(fill(*at)) for at in reads)
     scalar = CHIP.scalar
-    assert one_line - base == pytest.approx(scalar.issue_cycles + scalar.gm_read_hit_cycles)
-    assert two_lines - base == pytest.approx(scalar.issue_cycles + scalar.gm_read_miss_ns)
+    issue = scalar.issue_cycles
+    assert one_line - base == pytest.approx(issue + scalar.gm_read_hit_cycles)
+    assert next_line - base == pytest.approx(issue + scalar.gm_read_next_line_ns)
+    assert far_line - base == pytest.approx(issue + scalar.gm_read_miss_ns)
+
+
+def test_a_line_before_the_one_that_was_read_is_no_next_line():
+    def fill(*offsets):
+        def one(block):
+            for offset in offsets:
+                block.scalar_read(0, offset)
+
+        return one
+
+    assert block_ns(fill(16, 0)) > block_ns(fill(0, 16))
+
+
+def test_data_that_crosses_the_cluster_through_global_memory_pays_a_flag():
+    def fill(is_crossing):
+        def one(block):
+            tile = block.tile(Space.UB, 64, 64)
+            block.store(0, tile, 64, 64)
+            block.load(0, 64, 64, space=Space.L1 if is_crossing else Space.UB)
+
+        return one
+
+    there, here = (block_ns(fill(flag), CoreType.MIX) for flag in (True, False))
+    assert there - here == pytest.approx(CHIP.sync.handshake_ns, abs=0.1)
+
+
+def test_reads_and_writes_do_not_share_a_server():
+    def profile(is_reading, is_writing):
+        builder = ProgramBuilder()
+        x, y = builder.tensor("x", (4096, 64)), builder.tensor("y", (4096, 64))
+        block = builder.task("t", CoreType.AIV).block()
+        tile = block.load(x, 256, 64) if is_reading else block.tile(Space.UB, 256, 64)
+        if is_writing:
+            block.store(y, tile, 256, 64)
+        return ProfileCatalog(builder.build(), CHIP, memoise=True).profile(0)
+
+    read, write, both = profile(True, False), profile(False, True), profile(True, True)
+    assert both.server_ps == max(read.server_ps, write.server_ps)
+
+
+def test_l0c_leaves_by_a_port_of_its_own():
+    def fill(block):
+        a, b = block.tile(Space.L1, 128, 16, "BF16"), block.tile(Space.L1, 16, 128, "BF16")
+        block.store(0, block.matmul(a, b, 128, 128, 16), 128, 128)
+
+    memory = CHIP.memory
+    slow = replace(CHIP, memory=replace(memory, fix_write_bytes_per_cycle=43))
+    more = 128 * 128 * 4 * (1 / 43 - 1 / memory.fix_write_bytes_per_cycle)
+    longer = block_ns(fill, CoreType.AIC, slow) - block_ns(fill, CoreType.AIC)
+    assert longer == pytest.approx(more, abs=0.1)
 
 
 def test_a_load_waits_for_the_store_of_the_same_region_in_its_block():

@@ -1,12 +1,18 @@
 from dataclasses import replace
+from math import exp
 
 import numpy as np
 import pytest
 
 from npusim.hardware import load_chip
-from npusim.program import AccessMode, CoreType
+from npusim.program import AccessMode, CoreType, Space
 from npusim.simulator.gm_order import gm_predecessors
-from npusim.simulator.residency import access_units, miss_fractions
+from npusim.simulator.residency import (
+    _order_in_step,
+    access_units,
+    miss_fractions,
+    residency,
+)
 from tests.program_builder import ProgramBuilder, round_chip
 
 MEMORY = load_chip("a2a3").memory
@@ -18,7 +24,15 @@ def fractions(*accesses, memory=MEMORY):
     builder.tensor("x", (64, 128))
     for mode, row, rows in accesses:
         builder.access(0, mode, row * 128, rows, 128)
-    return miss_fractions(builder.build(), memory).tolist()
+    return miss_fractions(_used_in_order(builder), memory).tolist()
+
+
+def _used_in_order(builder):
+    """The program of a builder, with an operation for each of its accesses."""
+    block = builder.task("t", CoreType.AIV).block()
+    for access in range(len(builder.accesses)):
+        block.op("load", 1, 128, out=block.tile(Space.UB, 1, 128), access=access)
+    return builder.build()
 
 
 READ, WRITE = AccessMode.READ, AccessMode.WRITE
@@ -36,9 +50,53 @@ def test_a_write_brings_lines_in_without_a_miss():
     assert fractions((WRITE, 0, 8), (READ, 0, 8)) == [0.0, 0.0]
 
 
-@pytest.mark.skip("rewritten below")
-def test_placeholder():
-    pass
+SMALL = replace(MEMORY, l2_capacity_bytes=16 * 512)
+"""Room for sixteen lines."""
+
+
+def test_what_fits_is_never_evicted():
+    assert fractions((READ, 0, 16), (READ, 0, 8), (READ, 8, 8), memory=SMALL) == [1.0, 0.0, 0.0]
+
+
+def test_a_line_survives_fills_into_a_full_cache_with_an_exponential():
+    # 16 lines fill the cache, 8 more are filled into the full one.
+    found = fractions((READ, 0, 16), (READ, 16, 8), (READ, 0, 16), memory=SMALL)
+    assert found == [1.0, 1.0, pytest.approx(1 - exp(-8 / 16))]
+
+
+def test_an_access_that_overlaps_others_counts_line_by_line():
+    reads = ((READ, 0, 16), (READ, 16, 8), (READ, 24, 8), (READ, 20, 8))
+    found = fractions(*reads, memory=SMALL)
+    assert found[3] == pytest.approx(1 - (exp(-16 / 16) + exp(-8 / 16)) / 2)
+
+
+def test_a_tensor_much_larger_than_l2_nearly_always_misses():
+    tiny = replace(MEMORY, l2_capacity_bytes=512)
+    assert fractions((READ, 0, 8), (READ, 0, 8), memory=tiny)[1] > 0.99
+
+
+def test_written_lines_are_written_back_when_they_are_evicted():
+    builder = ProgramBuilder()
+    builder.tensor("x", (64, 128))
+    builder.access(0, WRITE, 0, 16, 128)
+    builder.access(0, READ, 16 * 128, 16, 128)
+    fits = residency(_used_in_order(builder), MEMORY)
+    assert fits.written_back.tolist() == [0.0, 0.0]
+    evicts = residency(_used_in_order(builder), SMALL)
+    assert evicts.missed.tolist() == [0.0, 1.0]
+    assert evicts.written_back.tolist() == [pytest.approx(1 - exp(-16 / 16)), 0.0]
+
+
+def test_blocks_of_a_task_are_walked_in_step():
+    builder = ProgramBuilder()
+    x = builder.tensor("x", (64, 128))
+    task = builder.task("t", CoreType.AIV)
+    for block in range(2):
+        made = task.block()
+        for step in range(2):
+            made.load(x, 16, 128, offset=(block * 2 + step) * 16 * 128)
+    # In step: 0 2 1 3. The last of block 0 finds a cache that both filled.
+    assert _order_in_step(builder.build()).tolist() == [0, 2, 1, 3]
 
 
 @pytest.mark.parametrize(

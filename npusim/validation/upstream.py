@@ -1,0 +1,93 @@
+"""Recordings of pypto-lib kernel files at a commit, for the points that need them.
+
+The files of a commit are exported from the checkout's history into a temporary directory and run as
+they are by ``npusim pypto`` in a process of their own, because that gives import names away.
+"""
+
+import io
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+import weakref
+from pathlib import Path
+
+from npusim.errors import NpuSimError, UsageError
+from npusim.program import Program, load_program
+
+VARIABLE = "NPUSIM_PYPTO_LIB"
+_TIMEOUT_S = 900
+
+
+def find_checkout() -> Path | None:
+    """The directory that ``NPUSIM_PYPTO_LIB`` names; None if it names nothing.
+
+    Raises:
+        UsageError: If it is not a directory.
+    """
+    name = os.environ.get(VARIABLE)
+    if not name:
+        return None
+    path = Path(name)
+    if not path.is_dir():
+        msg = (
+            f"{VARIABLE} is {name!r}: no such directory; expected a git checkout of pypto-lib; "
+            "correct it or unset it"
+        )
+        raise UsageError(msg)
+    return path
+
+
+class UpstreamFiles:
+    """Kernel files of a git checkout, at any commit of its history."""
+
+    def __init__(self, checkout: Path) -> None:
+        self._checkout = checkout
+        self._exported: dict[str, Path] = {}
+
+    def record(self, commit: str, file: str) -> Program:
+        """Run ``file`` of ``commit`` and return its recording.
+
+        Raises:
+            UsageError: If the checkout does not have the commit.
+            NpuSimError: If the file does not run.
+        """
+        path = self._export(commit) / file
+        result = path.parent / "npusim.json"
+        command = [sys.executable, "-m", "npusim", "pypto", path.name, "-p", "a2a3sim"]
+        command += ["--npusim-json", str(result)]
+        done = subprocess.run(
+            command,
+            cwd=path.parent,
+            capture_output=True,
+            text=True,
+            timeout=_TIMEOUT_S,
+            check=False,
+        )
+        if done.returncode or not result.is_file():
+            last = (done.stderr or done.stdout).strip().rpartition("\n")[2]
+            msg = f"{file} at {commit}: npusim pypto ended with {done.returncode} ({last})"
+            raise NpuSimError(msg)
+        runs = json.loads(result.read_text(encoding="utf-8"))
+        return load_program(Path(runs[0]["directory"]) / "program.npz")
+
+    def _export(self, commit: str) -> Path:
+        if commit not in self._exported:
+            archive = ["git", "-C", str(self._checkout), "archive", commit]
+            tree = subprocess.run(archive, capture_output=True, check=False)
+            if tree.returncode:
+                reason = " ".join(tree.stderr.decode().split())
+                msg = (
+                    f"{self._checkout}: no commit {commit} ({reason}); "
+                    "expected a git checkout of pypto-lib with its history; fetch it"
+                )
+                raise UsageError(msg)
+            target = tempfile.mkdtemp(prefix="npusim-pypto-lib-")
+            weakref.finalize(self, shutil.rmtree, target, ignore_errors=True)
+            with tarfile.open(fileobj=io.BytesIO(tree.stdout)) as files:
+                files.extractall(target, filter="data")
+            self._exported[commit] = Path(target)
+        return self._exported[commit]
