@@ -94,6 +94,10 @@ def _write_element(recorder: Recorder, x: Tensor, index: int | Sequence[int], el
 def _flat_index(recorder: Recorder, x: Tensor, index: int | Sequence[int]) -> int:
     """Element number of ``index`` in the buffer of ``x``. Hot: no numpy, no temporaries."""
     shape = x.array.shape
+    if isinstance(index, list) and len(index) == 2 == len(shape):  # nearly all reads of kernels
+        row, column = index
+        if 0 <= row < shape[0] and 0 <= column < shape[1]:
+            return int(x.offset + row * x.strides[0] + column * x.strides[1])
     if isinstance(index, int | np.integer):
         index = _tuple_index(recorder, x, index) if len(shape) != 1 else (index,)
     flat = x.offset

@@ -16,6 +16,8 @@ from npusim.language.views import Value, reshape, slice_
 def get_item(x: Value, index: Any) -> Any:
     """``x[index]``: an element where every axis has an integer, else a slice."""
     entries = index if isinstance(index, tuple) else (index,)
+    if len(entries) == 2 == len(x.shape) and type(entries[0]) is int is type(entries[1]):
+        return read(x, list(entries))  # the common case, without the checks below
     if len(entries) == len(x.shape) and not any(isinstance(e, slice) for e in entries):
         return read(x, [_integer(e) for e in entries])
     sizes, offsets, dropped = _box(x, index)

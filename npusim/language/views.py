@@ -159,7 +159,7 @@ def _requested_valid(
         )
         raise KernelError(msg)
     for axis, (low, size, want) in enumerate(zip(start, box, requested, strict=True)):
-        if low < 0 or not 0 <= want <= size or low + want > x.shape[axis]:
+        if low < 0 or not 0 <= want <= size or (want and low + want > x.shape[axis]):
             msg = (
                 f"{recorder.where()}: pl.slice of {x!r} takes [{low}, {low + want}) of axis "
                 f"{axis}; expected it within [0, {x.shape[axis]}); mark the rest with valid_shape"

@@ -68,6 +68,8 @@ class Point:
     commit: str = ""
     is_observed: bool = False
     """The device collected its swimlane, so the simulated cores pay for it too."""
+    era: str = "HEAD"
+    """Direction rule of the compiler, a value of ``CompilerEra``."""
     has_values: bool = False
     """The kernel branches on values, so it has to compute them."""
     fitted: tuple[str, ...] = ()

@@ -55,7 +55,7 @@ class Predictor:
     def _sample(self, point: Point) -> Sample:
         chip = with_clock(load_chip(point.chip), point.core_mhz)
         program_key = (point.kernel, point.commit, point.variant, *_items(point))
-        key = (*program_key, point.chip, point.core_mhz, point.is_observed)
+        key = (*program_key, point.chip, point.core_mhz, point.is_observed, point.era)
         if key not in self._samples:
             if program_key not in self._programs:
                 self._programs[program_key] = self._record(point)
@@ -91,8 +91,6 @@ def _record_timed(case: KernelCase) -> Program:
 
 
 def _simulate(program: Program, chip: ChipSpec, point: Point) -> Sample:
-    # The direction rule of the first compilers orders tasks that their later ones do not; every
-    # point with tasks that depend on each other is from after the change.
-    graph = build_graph(program, DependencyMode.TENSORMAP, CompilerEra.HEAD)
+    graph = build_graph(program, DependencyMode.TENSORMAP, CompilerEra(point.era))
     trace = simulate(program, graph, chip, SimulationOptions(observer=point.is_observed))
     return Sample(program, chip, trace)

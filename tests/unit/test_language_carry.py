@@ -44,7 +44,7 @@ def counted(x, out):
     with pl.at(name_hint="count"):
         for i, total in pl.while_(init_values=(0, 0.0)):
             pl.cond(i < 3)
-            i, total = pl.yield_(i + 1, total + pl.read(x, [0, i]))
+            _, total = pl.yield_(i + 1, total + pl.read(x, [0, i]))  # noqa: PLW2901 - the carry
         pl.write(out, [0, 0], total)
 
 
@@ -54,7 +54,9 @@ def test_while_ends_where_its_condition_is_false():
 
 
 def test_while_as_plain_python_says_what_it_needs():
-    with pytest.raises(KernelError, match=r"^test_language_carry\.py:\d+ .*: pl\.cond is false in plain"):
+    with pytest.raises(
+        KernelError, match=r"^test_language_carry\.py:\d+ .*: pl\.cond is false in plain"
+    ):
         record(counted.__wrapped__)
 
 

@@ -1,4 +1,4 @@
-"""Automatic scopes: which iterations of chunked loops make a task (DSL_REFERENCE.md section 3.4)."""
+"""Which iterations of chunked loops make a task (DSL_REFERENCE.md section 3.4)."""
 
 import numpy as np
 import pytest
@@ -15,12 +15,12 @@ def record(kernel, rows=8, cols=8):
 
 
 def automatic(hint="tile", **flags):
-    return pl.at(
-        level=pl.Level.CORE_GROUP, optimizations=[pl.auto_chunk], name_hint=hint, **flags
-    )
+    return pl.at(level=pl.Level.CORE_GROUP, optimizations=[pl.auto_chunk], name_hint=hint, **flags)
 
 
-@pytest.mark.parametrize(("rows", "chunk", "tasks"), [(1024, 128, 8), (8, 3, 3), (8, 8, 1), (8, 1, 8)])
+@pytest.mark.parametrize(
+    ("rows", "chunk", "tasks"), [(1024, 128, 8), (8, 3, 3), (8, 8, 1), (8, 1, 8)]
+)
 def test_each_chunk_of_a_loop_is_a_task(rows, chunk, tasks):
     def kernel(x, out):
         with automatic():
@@ -146,7 +146,9 @@ def test_a_scope_in_a_chunked_loop_is_refused():
                 with pl.at(name_hint="inner"):
                     out[0:1, :] = x[0:1, :]
 
-    with pytest.raises(KernelError, match=r"^test_language_chunks\.py:\d+: a scope opens in a loop"):
+    with pytest.raises(
+        KernelError, match=r"^test_language_chunks\.py:\d+: a scope opens in a loop"
+    ):
         record(kernel)
 
 
@@ -155,5 +157,7 @@ def test_chunk_must_be_positive():
         for _ in pl.parallel(2, chunk=0):
             pass
 
-    with pytest.raises(KernelError, match=r"^test_language_chunks\.py:\d+: pl\.parallel chunk is 0"):
+    with pytest.raises(
+        KernelError, match=r"^test_language_chunks\.py:\d+: pl\.parallel chunk is 0"
+    ):
         record(kernel)

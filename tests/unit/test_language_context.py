@@ -52,11 +52,11 @@ def test_names_come_from_hints_and_functions():
 
 def test_a_note_says_where_an_exception_was():
     def kernel(x, out):
-        for block in pl.range(2, 4):
+        for block in pl.range(2, 4):  # noqa: B007 - its value is in the note
             with pl.at(name_hint="qk"):
                 for kb in pl.pipeline(8, stage=2):
                     part = pl.set_validshape(x[0:2, :], 1, 8)
-                    1 / (kb - 3)  # noqa: B018
+                    1 / (kb - 3)
                     del part
 
     (note,) = notes(kernel, ZeroDivisionError)

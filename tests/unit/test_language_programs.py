@@ -92,7 +92,9 @@ def test_a_false_predicate_skips_the_task_and_keeps_its_place():
 
 
 def test_a_false_predicate_needs_a_decorator():
-    with pytest.raises(KernelError, match=r"^test_language_programs\.py:\d+: `with pl\.at\(\.\.\.\)`"):
+    with pytest.raises(
+        KernelError, match=r"^test_language_programs\.py:\d+: `with pl\.at\(\.\.\.\)`"
+    ):
         record(conditional.__wrapped__)
 
 
@@ -127,7 +129,9 @@ def test_a_stand_in_runs_once_per_dispatch_on_whole_arrays():
     np.testing.assert_array_equal(out, np.vstack([-(x[:1] + 1), x[1:] + 1]))
     arguments = program.tasks[0].arguments
     assert [(one.is_read, one.is_written) for one in arguments] == [(True, False), (False, True)]
-    with pytest.raises(KernelError, match=r"^register_extern attention: got 3; expected a function"):
+    with pytest.raises(
+        KernelError, match=r"^register_extern attention: got 3; expected a function"
+    ):
         pl.register_extern("attention", 3)
 
 
@@ -161,8 +165,8 @@ def test_the_memory_limit_names_the_tensor():
         pl.create_tensor([64, 64], dtype=pl.FP32)
 
     match = (
-        r"^test_language_programs\.py:\d+: tensor tensor_3 \[64, 64\] of FP32 needs 16384 bytes and "
-        r"192 are in use; expected at most 1000 in all"
+        r"^test_language_programs\.py:\d+: tensor tensor_3 \[64, 64\] of FP32 needs 16384 bytes "
+        r"and 192 are in use; expected at most 1000 in all"
     )
     with pytest.raises(KernelError, match=match):
         record(kernel, options=pl.RecordOptions(max_bytes=1000))

@@ -93,11 +93,11 @@ def test_refusals():
     index = np.zeros((1, 48), np.int32)
     ints, two = np.zeros((1, 32), np.int32), np.zeros((2, 64), np.float32)
     where = r"^test_language_sort\.py:\d+ \(scope sort, task 0, block 0\): "
-    refuse(pl.sort32, where + r"pl\.sort32 of Tile.* expected rows of FP32 or FP16 with a", x, index)
-    refuse(pl.sort32, where + r"pl\.sort32 of Tile.* expected a 32-bit integer", row, row)
-    refuse(lambda x: pl.mrgsort(x), where + r"pl\.mrgsort of 1 lists with block_len None", row)
     refuse(
-        lambda x: pl.mrgsort(x, block_len=32), where + r"pl\.mrgsort with block_len 32; ", row
+        pl.sort32, where + r"pl\.sort32 of Tile.* expected rows of FP32 or FP16 with a", x, index
     )
+    refuse(pl.sort32, where + r"pl\.sort32 of Tile.* expected a 32-bit integer", row, row)
+    refuse(pl.mrgsort, where + r"pl\.mrgsort of 1 lists with block_len None", row)
+    refuse(lambda x: pl.mrgsort(x, block_len=32), where + r"pl\.mrgsort with block_len 32; ", row)
     refuse(lambda x: pl.mrgsort(x, block_len=64), where + r".* expected one row of pairs", two)
     refuse(lambda x: pl.mrgsort(x, block_len=64), where + r".* expected one row of pairs", ints)
