@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+pytest_plugins = ["tests.golden.plugin"]
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
