@@ -23,7 +23,10 @@ def record_entry(entry: Entry, arguments: Arguments, config: RuntimeConfig) -> P
         KernelError: If the kernel breaks a rule of the DSL.
         MemoryLimitError: If a tensor of the kernel does not fit.
     """
-    options = RecordOptions(kernel=entry.name, parameters={"platform": config.platform})
+    # Upstream kernels rely on the device clipping tiles at the edge of a tensor.
+    options = RecordOptions(
+        kernel=entry.name, parameters={"platform": config.platform}, clips_bounds=True
+    )
     try:
         return record(
             entry.function,
