@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from prefill_sparse_attn_config import Constants
 
-from npusim.golden import ScalarSpec, TensorSpec, round_to_bfloat16, uniform
+from npusim.golden import ScalarSpec, TensorSpec, uniform
 
 Array = npt.NDArray[Any]
 Attention = Callable[[Constants, Array, Array, Array], Array]
@@ -67,7 +67,7 @@ def faithful_golden(c: Constants, inputs: Mapping[str, Array]) -> dict[str, Arra
     Shapes: ``attn_out`` (T, hidden) BF16.
     """
     attention = attention_output(c, inputs, tilewise_attention)
-    rounded = round_to_bfloat16(attention).astype(np.float32)
+    rounded = attention.astype(ml_dtypes.bfloat16).astype(np.float32)
     return {"attn_out": project(c, projection_input(c, rounded, inputs), inputs)}
 
 
@@ -96,7 +96,7 @@ def projection_input(c: Constants, attention: Array, inputs: Mapping[str, Array]
     for group in range(c.o_groups):
         weights = inputs["wo_a"][group].astype(np.float32)
         columns = slice(group * c.o_lora, (group + 1) * c.o_lora)
-        x[:, columns] = round_to_bfloat16(grouped[:, group] @ weights.T)
+        x[:, columns] = (grouped[:, group] @ weights.T).astype(ml_dtypes.bfloat16)
     return x
 
 
@@ -117,7 +117,7 @@ def dequantised_product(codes: Array, scale: Array, inputs: Mapping[str, Array])
     # FP64 holds these sums exactly: 8192 products of at most 127 * 127.
     total = codes.astype(np.float64) @ inputs["wo_b"].astype(np.float64).T
     out = total.astype(np.float32) * scale[:, None] * inputs["wo_b_scale"][None, :]
-    return np.asarray(round_to_bfloat16(out))
+    return np.asarray(out.astype(ml_dtypes.bfloat16))
 
 
 def context_rows(c: Constants, inputs: Mapping[str, Array], token: int) -> Array:
@@ -153,7 +153,7 @@ def tilewise_attention(c: Constants, q: Array, context: Array, sink: Array) -> A
         rows = context[start : start + c.tiling.attn_tile]
         scores = (q @ rows.T) * np.float32(c.softmax_scale)
         m_j = scores.max(axis=1, keepdims=True)
-        weights = round_to_bfloat16(np.exp(scores - m_j)).astype(np.float32)
+        weights = np.exp(scores - m_j).astype(ml_dtypes.bfloat16).astype(np.float32)
         l_j, o_j = weights.sum(axis=1, keepdims=True), weights @ rows
         if m is None:
             m, l, o = m_j, l_j, o_j
@@ -235,7 +235,7 @@ def _inverse_rope(c: Constants, attention: Array, cos: Array, sin: Array) -> Arr
     attention = attention.copy()
     attention[:, :, c.nope_dim :: 2] = even * cos_t + odd * sin_t
     attention[:, :, c.nope_dim + 1 :: 2] = odd * cos_t - even * sin_t
-    return np.asarray(round_to_bfloat16(attention).astype(np.float32))
+    return np.asarray(attention.astype(ml_dtypes.bfloat16).astype(np.float32))
 
 
 def _centred(seed: int, shape: tuple[int, ...]) -> Array:
@@ -277,4 +277,4 @@ def _group_weights(c: Constants) -> Array:
 def _output_weights(c: Constants) -> tuple[Array, Array]:
     weights = _centred(5, (c.hidden, c.proj_in))
     weights /= np.float32(np.sqrt(c.proj_in))
-    return quantise_rows(c, round_to_bfloat16(weights).astype(np.float32))
+    return quantise_rows(c, weights.astype(ml_dtypes.bfloat16).astype(np.float32))

@@ -38,7 +38,7 @@ _UNREADABLE = (
     zipfile.BadZipFile,
     zlib.error,
 )
-_DEFLATE_LEVEL = 1  # arrays of small integers: level 9 is 10x slower for 5 % less
+_DEFLATE_LEVEL = 1  # arrays of small integers: level 9 is 30x slower for 24 % less
 
 
 def write_archive(

@@ -13,7 +13,7 @@ from npusim.golden.comparison import (
     ratio_reldiff,
 )
 from npusim.golden.definition import KernelCase, KernelDefinition, Knob
-from npusim.golden.rounding import cast_array, round_to_bfloat16
+from npusim.golden.rounding import cast_array
 from npusim.golden.specs import ScalarSpec, TensorSpec, make_inputs
 from npusim.golden.uniform import uniform
 from npusim.golden.verification import OutputVerdict, VerificationReport, verify
@@ -33,7 +33,6 @@ __all__ = [
     "make_inputs",
     "ratio_allclose",
     "ratio_reldiff",
-    "round_to_bfloat16",
     "uniform",
     "verify",
 ]

@@ -34,7 +34,7 @@ def uniform(seed: int, shape: Sequence[int]) -> npt.NDArray[np.float32]:
         raise ValueError(msg)
     numbers = np.empty(math.prod(shape), np.float32)
     # Only the legacy class seeds with init_genrand; the newer Generator hashes the seed first.
-    # Its bytes() hands out whole words in order, several times faster than any of its samplers.
+    # Its bytes() hands out whole words in order, which none of its samplers does.
     generator = np.random.RandomState(seed)
     for start in range(0, numbers.size, _WORDS_PER_CHUNK):
         chunk = numbers[start : start + _WORDS_PER_CHUNK]

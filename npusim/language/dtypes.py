@@ -106,18 +106,9 @@ def promote(lhs: DType, rhs: DType) -> DType:
 
 def to_compute(array: Array) -> Array:
     """``array`` in the type the vector unit computes in: BF16 and FP8 widen to FP32."""
-    if array.dtype == BF16.numpy:
-        return widen_bf16(array)
-    if array.dtype == FP8E4M3FN.numpy:
+    if array.dtype in (BF16.numpy, FP8E4M3FN.numpy):
         return array.astype(np.float32)
     return array
-
-
-def widen_bf16(array: Array) -> npt.NDArray[np.float32]:
-    """FP32 values of a BF16 array; a shift of the bits is 3x faster than a cast."""
-    bits = array.view(np.uint16).astype(np.uint32)
-    bits <<= 16
-    return bits.view(np.float32)
 
 
 def round_to(array: Array, target: DType, mode: str = "rint") -> Array:
@@ -155,22 +146,21 @@ def _converted(source: Array, target: DType, mode: str) -> Array:
 
 
 def _to_float(source: Array, target: DType, mode: str) -> Array:
+    if mode in {"none", "rint"}:
+        return source.astype(target.numpy)
     if target is BF16:
         return _narrow_bits(source.astype(np.float32), mode)
-    is_integer = source.dtype.kind != "f"
-    if mode in {"none", "rint"} or (source.dtype.itemsize <= target.nbytes and not is_integer):
+    if source.dtype.kind == "f" and source.dtype.itemsize <= target.nbytes:
         return source.astype(target.numpy)
     return _narrow_directed(source.astype(np.float64), target, mode)
 
 
 def _narrow_bits(source: npt.NDArray[np.float32], mode: str) -> Array:
-    """FP32 to BF16 on the bit patterns; the low 16 bits decide."""
+    """FP32 to BF16 in a directed mode, on the bit patterns; the low 16 bits decide."""
     bits = source.view(np.uint32)
     is_nan = np.isnan(source)
     negative = bits >> np.uint32(31)
-    if mode in {"none", "rint"}:
-        rounded = bits + np.uint32(0x7FFF) + ((bits >> np.uint32(16)) & np.uint32(1))
-    elif mode == "round":
+    if mode == "round":
         rounded = bits + np.uint32(0x8000)
     elif mode == "floor":
         rounded = bits + negative * np.uint32(0xFFFF)

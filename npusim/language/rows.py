@@ -6,7 +6,7 @@ import numpy as np
 
 from npusim.program.model import Records
 
-CHUNK_ROWS = 1 << 17  # a tuple of a dozen ints costs 5x its packed row; bounds that to 30 MB
+CHUNK_ROWS = 1 << 17  # a tuple of a dozen ints costs 4x its packed row; bounds that to 30 MB
 
 
 class RowStore:
@@ -59,10 +59,5 @@ class RowStore:
 
 
 def pack(rows: list[tuple[int, ...]], dtype: np.dtype[Any]) -> Records:
-    """``rows`` as a structured array; by column, which is 3x faster than row by row."""
-    packed = np.empty(len(rows), dtype)
-    names = dtype.names or ()
-    columns = np.array(rows, np.int64).reshape(len(rows), len(names))
-    for index, name in enumerate(names):
-        packed[name] = columns[:, index]
-    return packed
+    """``rows`` as a structured array."""
+    return np.array(rows, dtype)

@@ -24,7 +24,7 @@ Records = npt.NDArray[Any]
 
 
 class Space(IntEnum):
-    """Where a tile lives. ``UNRESOLVED`` appears only while recording."""
+    """Where a tile lives; ``UNRESOLVED``, only while recording, where that is not known yet."""
 
     UNRESOLVED = 0
     L1 = 1

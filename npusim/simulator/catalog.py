@@ -4,6 +4,7 @@ Two blocks are equal if they have the same operations on the same tiles and move
 from the same level of memory. Where only the bytes differ, the instruction stream is shared.
 """
 
+from dataclasses import fields
 from functools import partial
 
 import numpy as np
@@ -26,7 +27,8 @@ class ProfileCatalog:
         self._chip = chip
         self._memoise = memoise
         self._is_move = np.asarray([kind.unit is Unit.MOVE for kind in program.op_kinds])
-        self._lowered = lower_ops(program, chip)
+        self.lowered = lower_ops(program, chip)
+        """Recipe, operands and work of every operation of the program."""
         self.ladder = SharingLadder(chip)
         self._streams: dict[tuple[object, ...], InstructionStream] = {}
         self._profiles: dict[tuple[object, ...], BlockProfile] = {}
@@ -56,7 +58,7 @@ class ProfileCatalog:
     def _gm_predecessors(self, block: int) -> dict[int, tuple[int, ...]]:
         """Within the block: numbers of operations count from its first."""
         ops = self._ops(block)
-        everywhere = self._lowered.gm_predecessors
+        everywhere = self.lowered.gm_predecessors
         if not everywhere:
             return {}
         return {
@@ -68,39 +70,33 @@ class ProfileCatalog:
     def _stream_key(self, block: int) -> tuple[object, ...]:
         ops = self._ops(block)
         return (
-            self._lowered.recipe[ops].tobytes(),
-            self._lowered.operands[ops].tobytes(),
+            self.lowered.recipe[ops].tobytes(),
+            self.lowered.operands[ops].tobytes(),
             self._program.block_tiles(block).tobytes(),
             tuple(self._gm_predecessors(block).items()),
             self._is_split(block),
         )
 
     def _timing_key(self, block: int) -> tuple[bytes, ...]:
-        work = self._lowered.work.part(self._ops(block))
-        columns = (
-            work.scalar_cycles,
-            work.moved_bytes,
-            work.server_cycles,
-            work.write_back_cycles,
-        )
-        return tuple(column.tobytes() for column in columns)
+        work = self.lowered.work.part(self._ops(block))
+        return tuple(getattr(work, item.name).tobytes() for item in fields(work))
 
     def _is_split(self, block: int) -> bool:
         return is_split_task(self._program, int(self._program.blocks["task"][block]))
 
     def _build_profile(self, block: int, stream: InstructionStream) -> BlockProfile:
-        work = self._lowered.work.part(self._ops(block))
+        work = self.lowered.work.part(self._ops(block))
         return BlockProfile(stream, work, self._chip, self.ladder)
 
     def _build_stream(self, block: int) -> InstructionStream:
         ops = self._ops(block)
-        operands = self._lowered.operands[ops]
+        operands = self.lowered.operands[ops]
         plan = plan_buffers(
             self._tile_uses(block, operands),
             self._chip.buffer,
             partial(self._describe_tile, block),
         )
-        recipes = [self._lowered.recipes[one] for one in self._lowered.recipe[ops].tolist()]
+        recipes = [self.lowered.recipes[one] for one in self.lowered.recipe[ops].tolist()]
         sync = self._chip.sync
         return build_stream(
             recipes,

@@ -45,16 +45,16 @@ class PassInputs:
 
     @classmethod
     def of(cls, profile: BlockProfile, chip: ChipSpec) -> "PassInputs":
-        """The inputs behind ``profile``; the only place that looks inside one."""
-        stream = profile._stream
+        """The inputs behind ``profile``."""
+        stream = profile.stream
         return cls(
             stream,
             np.asarray(stream.op, np.int64),
             np.asarray(stream.pipe, np.int64),
             np.asarray(stream.scalar_pipe, np.int64),
-            profile._alone_cycles,
-            profile._server_cycles,
-            profile._tail_cycles,
+            profile.alone_cycles,
+            profile.server_cycles,
+            profile.tail_cycles,
             chip.scalar.issue_cycles,
         )
 

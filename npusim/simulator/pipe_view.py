@@ -74,7 +74,7 @@ class CoreView:
     @property
     def lowered(self) -> LoweredOps:
         """Columns over the operations of the program."""
-        return self._catalog._lowered
+        return self._catalog.lowered
 
     def kernels(self, lane: int) -> Iterator[Kernel]:
         """The kernels of a core lane by start."""

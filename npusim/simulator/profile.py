@@ -90,22 +90,25 @@ class BlockProfile:
         self, stream: InstructionStream, work: OpWork, chip: ChipSpec, ladder: SharingLadder
     ) -> None:
         """``work`` is that of the operations of the block."""
-        self._stream = stream
+        self.stream = stream
         self._chip = chip
         self._ladder = ladder
         op = np.asarray(stream.op, np.int64)
         traffic = np.asarray([int(step.traffic) for step in stream.step], np.int64)
         own_cycles, port_cycles = self._busy_cycles(op, traffic, work)
-        self._alone_cycles = np.maximum(own_cycles, port_cycles)
+        self.alone_cycles = np.maximum(own_cycles, port_cycles)
+        """Time of each instruction on its pipe if nobody shares the memory."""
         is_read, is_write = traffic == Traffic.READ, traffic == Traffic.WRITE
-        self._server_cycles = np.where(is_read, work.server_cycles[op], 0.0)
-        self._server_cycles += np.where(is_write, work.write_server_cycles[op], 0.0)
+        self.server_cycles = np.where(is_read, work.server_cycles[op], 0.0)
+        self.server_cycles += np.where(is_write, work.write_server_cycles[op], 0.0)
+        """Time of each instruction on its pipe per sharer, where that is longer."""
         # The latency of a read runs from its start; a small one is over before the next may start.
         overlap = np.where(is_read, np.maximum(own_cycles - port_cycles, 0.0), 0.0)
         tail_cycles = np.asarray([step.tail_cycles for step in stream.step]) - overlap
-        self._tail_cycles: list[float] = np.maximum(tail_cycles, 0.0).tolist()
+        self.tail_cycles: list[float] = np.maximum(tail_cycles, 0.0).tolist()
+        """From the end of each instruction on its pipe until its result can be used."""
         self._rungs_ps: list[int] = []
-        wanted = self._server_cycles * work.streams[op]
+        wanted = self.server_cycles * work.streams[op]
         read_cycles = float(wanted[is_read].sum() + (work.write_back_cycles * work.streams).sum())
         total_cycles = max(read_cycles, float(wanted[is_write].sum()))
         self.server_ps: float = cycles_to_ps(total_cycles, chip.clock.core_mhz)
@@ -119,11 +122,11 @@ class BlockProfile:
         read, write = memory.core_read_bytes_per_cycle, memory.core_write_bytes_per_cycle
         rates = {Traffic.READ: read, Traffic.WRITE: write, Traffic.PORT: write}
         per_byte = np.asarray([1 / rates[one] if one in rates else 0.0 for one in Traffic])
-        is_fix = (np.asarray(self._stream.pipe) == Pipe.AIC_FIX) & (traffic == Traffic.WRITE)
+        is_fix = (np.asarray(self.stream.pipe) == Pipe.AIC_FIX) & (traffic == Traffic.WRITE)
         per_byte_of_step = np.where(is_fix, 1 / memory.fix_write_bytes_per_cycle, per_byte[traffic])
         port_cycles = work.moved_bytes[op] * per_byte_of_step
-        own_cycles = np.asarray([step.busy_cycles for step in self._stream.step])
-        is_scalar = np.asarray(self._stream.pipe) == np.asarray(self._stream.scalar_pipe)
+        own_cycles = np.asarray([step.busy_cycles for step in self.stream.step])
+        is_scalar = np.asarray(self.stream.pipe) == np.asarray(self.stream.scalar_pipe)
         return own_cycles + np.where(is_scalar, work.scalar_cycles[op], 0.0), port_cycles
 
     @cached_property
@@ -144,7 +147,7 @@ class BlockProfile:
         """Duration at a rung of the ladder."""
         while len(self._rungs_ps) <= rung:
             sharers = self._ladder.sharers(len(self._rungs_ps))
-            busy = np.maximum(self._alone_cycles, sharers * self._server_cycles)
+            busy = np.maximum(self.alone_cycles, sharers * self.server_cycles)
             self._rungs_ps.append(cycles_to_ps(self._pass_cycles(busy.tolist()), self._mhz))
         return self._rungs_ps[rung]
 
@@ -153,12 +156,12 @@ class BlockProfile:
         return self._chip.clock.core_mhz
 
     def _pass_cycles(self, busy_cycles: Sequence[float]) -> float:
-        stream = self._stream
+        stream = self.stream
         return run_pass(
             stream.pipe,
             stream.scalar_pipe,
             stream.predecessors,
             busy_cycles,
-            self._tail_cycles,
+            self.tail_cycles,
             self._chip.scalar.issue_cycles,
         )

@@ -182,7 +182,9 @@ def _scalar(shape: OpShape, chip: ChipSpec) -> tuple[Step, ...]:
 def _load(shape: OpShape, chip: ChipSpec) -> tuple[Step, ...]:
     pipes = {Space.L1: Pipe.AIC_MTE2, Space.UB: Pipe.AIV_MTE2}
     if shape.out_space not in pipes:
-        raise NpuSimError(_misplaced(shape, "out", shape.out_space, "L1 or UB"))
+        place = shape.out_space.name
+        msg = f"op {shape.name}: tile out lies in {place}; expected L1 or UB"
+        raise NpuSimError(msg)
     return (_gm_read(pipes[shape.out_space], chip),)
 
 
@@ -199,11 +201,20 @@ def _gm_read(pipe: Pipe, chip: ChipSpec, *, follows: bool = False) -> Step:
     )
 
 
+_STORE_PIPES = {
+    Space.L0C: Pipe.AIC_FIX,
+    Space.UB: Pipe.AIV_MTE3,
+    Space.L1: Pipe.AIC_MTE3,
+}
+
+
 def _store(shape: OpShape, chip: ChipSpec) -> tuple[Step, ...]:
-    pipes = {Space.L0C: Pipe.AIC_FIX, Space.UB: Pipe.AIV_MTE3, Space.L1: Pipe.AIC_MTE3}
-    if shape.in0_space not in pipes:
-        raise NpuSimError(_misplaced(shape, "in0", shape.in0_space, "L0C, UB or L1"))
-    pipe = pipes[shape.in0_space]
+    if shape.in0_space is Space.UNRESOLVED:
+        # The task stores again what it has just stored elsewhere: pl.assemble of a tensor outside
+        # every scope. Which tile still holds it is not recorded; the MTE3 of its core moves it.
+        pipe = Pipe.AIC_MTE3 if shape.core_type is CoreType.AIC else Pipe.AIV_MTE3
+    else:
+        pipe = _STORE_PIPES[shape.in0_space]
     busy = drain_cycles(shape.rows, shape.cols, chip.cube) if pipe is Pipe.AIC_FIX else 0.0
     return (_gm_write(pipe, busy, chip),)
 
@@ -251,10 +262,6 @@ def _hand_over(write: Step, reader: Pipe, chip: ChipSpec) -> tuple[Step, ...]:
 def _acc_to_l1(shape: OpShape, chip: ChipSpec) -> tuple[Step, ...]:
     busy = drain_cycles(shape.rows, shape.cols, chip.cube)
     return (Step(Pipe.AIC_FIX, busy, reads=(0,), is_writer=True),)
-
-
-def _misplaced(shape: OpShape, operand: str, space: Space, expected: str) -> str:
-    return f"op {shape.name}: tile {operand} lies in {space.name}; expected {expected}"
 
 
 _MOVES = {

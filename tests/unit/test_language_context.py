@@ -6,6 +6,8 @@ import pytest
 import npusim.language as pl
 from npusim.dependencies import DependencyMode, build_graph
 from npusim.errors import KernelError
+from npusim.hardware import load_chip
+from npusim.simulator import simulate
 
 
 def record(kernel):
@@ -115,6 +117,9 @@ def test_a_tensor_assembled_outside_is_an_output_of_the_tasks_that_filled_it():
     np.testing.assert_array_equal(out[[0, 2]], x[[0, 0]])
     written = [[one.tensor_id for one in t.arguments if one.is_written] for t in program.tasks]
     assert written == [[2, 1], [2, 1], [1]]
+    # The simulator knows how the row gets into ``out``, though no tile of that task is named.
+    graph = build_graph(program, DependencyMode.EXACT)
+    assert simulate(program, graph, load_chip("a2a3")).makespan_ps > 0
 
 
 def test_an_atomic_store_outside_is_refused():

@@ -107,12 +107,19 @@ def test_an_unknown_vector_class_is_refused():
 
 
 @pytest.mark.parametrize(
-    ("name", "changes", "message"),
+    ("core_type", "expected"),
     [
-        ("load", {"out_space": Space.L0C}, r"^op load: tile out lies in L0C; expected L1 or UB"),
-        ("store", {"in0_space": Space.UNRESOLVED}, r"^op store: tile in0 lies in UNRESOLVED; exp"),
+        (CoreType.AIC, Pipe.AIC_MTE3),
+        (CoreType.AIV, Pipe.AIV_MTE3),
+        (CoreType.MIX, Pipe.AIV_MTE3),
     ],
 )
-def test_a_tile_in_the_wrong_place_is_refused(name, changes, message):
-    with pytest.raises(NpuSimError, match=message):
-        build_recipe(shape(name, Unit.MOVE, **changes), A2A3)
+def test_what_is_assembled_outside_goes_through_the_mte3_of_the_core(core_type, expected):
+    changes = {"in0_space": Space.UNRESOLVED, "core_type": core_type}
+    assert pipes(A2A3, "store", Unit.MOVE, **changes) == [expected]
+
+
+def test_a_load_into_the_wrong_place_is_refused():
+    match = r"^op load: tile out lies in L0C; expected L1 or UB$"
+    with pytest.raises(NpuSimError, match=match):
+        build_recipe(shape("load", Unit.MOVE, out_space=Space.L0C), A2A3)
