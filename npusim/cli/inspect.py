@@ -44,6 +44,9 @@ def bubbles(
     min_us: Annotated[
         float | None, typer.Option(help="List every bubble longer than this, in microseconds.")
     ] = None,
+    is_wide: Annotated[
+        bool, typer.Option("--wide", help="Print shares in percent beside the times.")
+    ] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -61,7 +64,7 @@ def bubbles(
     elif as_csv:
         print(table.to_csv(), end="")
     else:
-        print_table(table)
+        print_table(table if is_wide else table.without_unit("%"))
 
 
 def plot(

@@ -94,6 +94,12 @@ def run_command(arguments: list[str]) -> int:
 
 
 def _message(error: Exception) -> str:
+    # A kernel that fails is told where: scope, loop indices and the tensors at hand.
+    notes = (note.removeprefix("npusim: ") for note in getattr(error, "__notes__", ()))
+    return "; ".join((_reason(error), *notes))
+
+
+def _reason(error: Exception) -> str:
     if isinstance(error, NpuSimError):
         return str(error)
     if isinstance(error, typer.TyperException):

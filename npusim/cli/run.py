@@ -174,7 +174,7 @@ def _print_report(result: Run) -> None:
             f"{share:.1f} %"
         )
     print()
-    print_table(bubble_table(result.trace))
+    print_table(bubble_table(result.trace).without_unit("%"))
 
 
 def _verdict(result: Run) -> str:

@@ -53,19 +53,30 @@ class RunResult:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class HarnessCall:
-    """The keywords that ``run`` and ``run_jit`` share, as given; see ``harness.run``."""
+    """What ``run`` and ``run_jit`` take after the kernel, in the order of both upstream eras."""
 
     specs: Sequence[Any]
-    golden_fn: Golden | None
-    golden_data: str | None
-    compile_cfg: Mapping[str, Any] | None
-    runtime_cfg: Mapping[str, Any] | None
-    rtol: float
-    atol: float
-    compare_fn: Mapping[str, Comparator] | None
-    compile_only: bool
-    runtime_dir: str | None
-    save_data: bool
+    """A spec per parameter of the kernel, in order."""
+    golden_fn: Golden | None = None
+    """Fills the outputs of a dictionary of clones in place."""
+    golden_data: str | None = None
+    """Directory with ``in/NAME.pt`` and ``out/NAME.pt``, instead of ``golden_fn``."""
+    compile_cfg: Mapping[str, Any] | None = None
+    """Checked and otherwise left out of account: nothing is compiled."""
+    runtime_cfg: Mapping[str, Any] | None = None
+    """Platform, and what to write; see ``runtime_config``."""
+    rtol: float = 1e-5
+    """Relative tolerance of outputs without a comparator."""
+    atol: float = 1e-5
+    """Absolute tolerance of outputs without a comparator."""
+    compare_fn: Mapping[str, Comparator] | None = None
+    """Comparator by output name."""
+    compile_only: bool = False
+    """Check the request and stop."""
+    runtime_dir: str | None = None
+    """Refused: there are no compiled kernels to reuse."""
+    save_data: bool = False
+    """Keep inputs and golden outputs under ``data/`` of the output directory."""
 
 
 def run_entry(make_entry: Callable[[], Entry], call: HarnessCall) -> RunResult:

@@ -161,8 +161,6 @@ def _user_traceback(error: BaseException) -> str:
     if frames:
         text.write("Traceback (most recent call last):\n")
         text.writelines(traceback.format_list(frames))
-    if isinstance(error, NpuSimError):  # printed as npusim's own line, but for its notes
-        text.writelines(f"{note}\n" for note in getattr(error, "__notes__", ()))
-    else:
+    if not isinstance(error, NpuSimError):  # which ends the program with a line of its own
         text.writelines(traceback.format_exception_only(error))
     return text.getvalue()

@@ -177,6 +177,19 @@ def test_a_foreign_capture(fails, tmp_path):
     assert "not a swimlane records file; expected the key" in fails("bubbles", ".")
 
 
+def test_an_error_in_a_kernel_is_one_line_that_says_where(capsys, monkeypatch):
+    def broken(_name):
+        error = IndexError("index 9 is out of bounds")
+        error.add_note("npusim: in kernel.py:8; scope load, task 3; loops row=9")
+        raise error
+
+    monkeypatch.setattr(npusim.cli.run, "load_kernel", broken)
+    assert run_command(["run", "scale"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("npusim: error: unexpected IndexError: index 9 is out of bounds; this")
+    assert line.endswith("; in kernel.py:8; scope load, task 3; loops row=9")
+
+
 def test_a_defect_is_one_line_and_not_exit_1(capsys, monkeypatch):
     def defect(_name):
         raise ZeroDivisionError("division by zero")

@@ -141,8 +141,9 @@ def test_an_error_in_a_kernel_keeps_the_lines_that_led_there(capsys) -> None:
     talk = capsys.readouterr().err
     assert "in outside" in talk
     assert "in read_far" in talk
-    assert "npusim: in jit_wrong_index.py:8; " in talk
-    assert talk.splitlines()[-1].startswith("npusim: error: jit_wrong_index.py:8 (scope outside")
+    last = talk.splitlines()[-1]
+    assert last.startswith("npusim: error: jit_wrong_index.py:8 (scope outside")
+    assert "; in jit_wrong_index.py:8; " in last
     assert run("jit_wrong_index").outcome.reason is Reason.KERNEL_ERROR
 
 

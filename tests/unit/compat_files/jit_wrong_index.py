@@ -1,11 +1,11 @@
-"""A kernel that reads beyond its tensor; the error must point here."""
+"""A kernel that reads before its tensor; the error must point here."""
 
 import pypto.language as pl
 
 
 @pl.jit.inline
 def read_far(x):
-    return pl.load(x, [8, 0], [16, 64])
+    return pl.load(x, [-8, 0], [16, 64])
 
 
 @pl.jit
