@@ -279,7 +279,12 @@ ROUND_RUNTIME = {
     "finish_visible_ns": 20,
     "core_setup_ns": 50,
     "core_setup_swimlane_ns": 280,
+    "core_switch_ns": 0,
     "record_swimlane_ns": 520,
+    "gate_to_start_ns": 110,
+    "stage_block_ns": 400,
+    "scope_end_per_task_ns": 20,
+    "cold_core_frac": 0,
 }
 
 

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from npusim.analysis.inference import infer_waits
 from npusim.trace import SLICE_DTYPE, WAIT_DTYPE, LaneKind, Trace, WaitReason
 
 CORE_TYPES = (LaneKind.AIC, LaneKind.AIV)
@@ -104,24 +105,13 @@ def scope_names(trace: Trace) -> tuple[str, ...]:
 def idle_waits(trace: Trace) -> Records:
     """The waits of the core lanes, as ``WAIT_DTYPE`` records.
 
-    A capture may come without waits. The gaps between its slices are then returned as ``UNKNOWN``,
-    and what follows the last slice of a lane as ``NO_WORK``, so that busy and waits still add up.
+    A capture comes without waits; they are then inferred (``npusim.analysis.inference``).
     """
     if len(trace.waits):
         kinds = np.array([lane.kind.is_core for lane in trace.lanes], dtype=bool)
         recorded: Records = trace.waits[kinds[trace.waits["lane"]]]
         return recorded
-    start_ps, end_ps = trace.span_ps
-    rows: list[tuple[int, int, int, int, int, int]] = []
-    for lane in trace.lane_indices(*CORE_TYPES):
-        slices = trace.slices[trace.slices["lane"] == lane]
-        now_ps = start_ps
-        for row in np.sort(slices, order="start_ps"):
-            gap = (lane, now_ps, int(row["start_ps"]), WaitReason.UNKNOWN, int(row["task"]), -1)
-            rows.append(gap)
-            now_ps = int(row["end_ps"])
-        rows.append((lane, now_ps, end_ps, WaitReason.NO_WORK, -1, -1))
-    return np.array([row for row in rows if row[2] > row[1]], dtype=WAIT_DTYPE)
+    return infer_waits(trace)
 
 
 def account_of(slices: Records, waits: Records) -> Account:

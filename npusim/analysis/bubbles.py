@@ -1,13 +1,9 @@
-"""Questions: which scopes make the cores wait, and which single waits are the long ones?"""
-
-import numpy as np
+"""Question: which scopes make the cores wait, and for which reason?"""
 
 from npusim.analysis.accounting import (
     Account,
     CoreAccount,
-    Records,
     core_accounts,
-    idle_waits,
     percent_of,
 )
 from npusim.analysis.columns import (
@@ -15,13 +11,12 @@ from npusim.analysis.columns import (
     count_column,
     percent_column,
     reason_column,
-    reason_key,
     run_name,
     us_column,
 )
 from npusim.analysis.table import Cell, Column, Table
 from npusim.trace import Trace, WaitReason
-from npusim.units import ps_to_us, us_to_ps
+from npusim.units import ps_to_us
 
 ALL_SCOPES = "(all)"
 """Stands in place of a scope in the row of a whole core type."""
@@ -86,60 +81,3 @@ def _bubble_cells(core: CoreAccount, scope: str, account: Account, cause: str) -
         *(ps_to_us(value) if has_slices else None for value in durations_ps),
         cause,
     )
-
-
-def list_bubbles(trace: Trace, min_us: float = 1.0) -> Table:
-    """Every wait longer than ``min_us``, longest first.
-
-    Args:
-        trace: The run.
-        min_us: Threshold in microseconds; waits of exactly this length are not listed.
-
-    Returns:
-        A table with columns lane, start_us, length_us, reason, task_id and scope of the task that
-        then ran, blamed_task_id and blamed_scope of the predecessor that ended last, cause_from.
-
-    Raises:
-        ValueError: If ``min_us`` is negative.
-    """
-    if min_us < 0:
-        msg = f"list_bubbles: min_us is {min_us}; expected a length in us that is not negative"
-        raise ValueError(msg)
-    columns = (
-        Column("lane"),
-        Column("start_us", "us", ".3f"),
-        Column("length_us", "us", ".3f"),
-        Column("reason"),
-        count_column("task_id"),
-        Column("scope"),
-        count_column("blamed_task_id"),
-        Column("blamed_scope"),
-        Column("cause_from"),
-    )
-    waits = idle_waits(trace)
-    lengths_ps = waits["end_ps"] - waits["start_ps"]
-    is_long = lengths_ps > us_to_ps(min_us)
-    waits, lengths_ps = waits[is_long], lengths_ps[is_long]
-    order = np.lexsort((waits["lane"], waits["start_ps"], -lengths_ps))
-    cause = cause_from(trace)
-    rows = tuple(_wait_cells(trace, wait, cause) for wait in waits[order])
-    return Table(f"Waits over {min_us:g} us, {run_name(trace)}", columns, rows)
-
-
-def _wait_cells(trace: Trace, wait: Records, cause: str) -> tuple[Cell, ...]:
-    return (
-        trace.lanes[wait["lane"]].name,
-        ps_to_us(int(wait["start_ps"])),
-        ps_to_us(int(wait["end_ps"] - wait["start_ps"])),
-        reason_key(WaitReason(int(wait["reason"]))),
-        *_task_cells(trace, int(wait["task"])),
-        *_task_cells(trace, int(wait["blamed"])),
-        cause,
-    )
-
-
-def _task_cells(trace: Trace, index: int) -> tuple[Cell, Cell]:
-    if index < 0:
-        return None, None
-    task = trace.tasks[index]
-    return task.task_id, task.name

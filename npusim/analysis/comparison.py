@@ -11,10 +11,12 @@ from npusim.analysis.accounting import (
     core_accounts,
     scope_accounts,
 )
+from npusim.analysis.alignment import Alignment, align
 from npusim.analysis.change import Change, ReasonChange, ScopeChange
 from npusim.analysis.columns import count_column, reason_key, run_name, us_column
+from npusim.analysis.decomposition import Decomposition, decompose
 from npusim.analysis.table import Cell, Column, Table
-from npusim.analysis.verdict import write_verdict
+from npusim.analysis.verdict import NOTHING_KNOWN, BusyWith, write_path_sentence, write_verdict
 from npusim.trace import LaneKind, Trace, WaitReason
 from npusim.units import ps_to_us
 
@@ -32,15 +34,23 @@ class Comparison:
     scopes: tuple[ScopeChange, ...]
     """Ranked by the larger of the changes of busy and of waits."""
     reasons: tuple[ReasonChange, ...]
+    decomposition: Decomposition
+    """Of the makespan: the parts of the critical paths, whose deltas add up to its delta."""
+    alignment: Alignment
+    """Tasks and dependencies, one run beside the other."""
+    busy_with: BusyWith = NOTHING_KNOWN
+    """What the kernels of each scope are busy with in a and in b, where the recordings tell."""
 
     @property
     def verdict(self) -> str:
-        """One or two sentences, written from the numbers only."""
+        """Two or three sentences, written from the numbers only."""
         busy_ps = Change(
             sum(change.a for _, change in self.busy_ps),
             sum(change.b for _, change in self.busy_ps),
         )
-        return write_verdict(self.makespan_ps, busy_ps, self.reasons, self.scopes)
+        sentences = write_verdict(self.makespan_ps, busy_ps, self.reasons, self.scopes)
+        path = write_path_sentence(self.decomposition, self.busy_with)
+        return f"{sentences} {path}" if path else sentences
 
     def to_json(self) -> dict[str, Any]:
         """Everything as plain Python values; times in microseconds."""
@@ -56,6 +66,8 @@ class Comparison:
             "busy_us": {str(core): change.times_us() for core, change in self.busy_ps},
             "scopes": [change.to_json() for change in self.scopes],
             "waits": [change.to_json() for change in self.reasons],
+            "decomposition": self.decomposition.to_json(),
+            "alignment": self.alignment.to_json(),
         }
 
     def total_table(self) -> Table:
@@ -93,9 +105,28 @@ class Comparison:
         )
         return Table(self._title("Waits"), columns, rows)
 
+    def path_table(self) -> Table:
+        """The parts of both critical paths; their deltas add up to that of the makespan."""
+        return self.decomposition.table(self._title("Critical path"))
+
+    def task_table(self) -> Table:
+        """Per scope, how many tasks both runs have and how far they moved."""
+        return self.alignment.task_table(self._title("Tasks"))
+
+    def edge_table(self) -> Table:
+        """Per pair of scopes, dependencies kept, vanished and appeared."""
+        return self.alignment.edge_table(self._title("Dependencies"))
+
     def tables(self) -> tuple[Table, ...]:
         """All tables, in reading order."""
-        return self.total_table(), self.reason_table(), self.scope_table()
+        return (
+            self.total_table(),
+            self.path_table(),
+            self.reason_table(),
+            self.scope_table(),
+            self.task_table(),
+            self.edge_table(),
+        )
 
     def __str__(self) -> str:
         return "\n\n".join([self.verdict, *(str(table) for table in self.tables())])
@@ -104,12 +135,12 @@ class Comparison:
         return f"{what}: a = {self.name_a}, b = {self.name_b}"
 
 
-def compare(a: Trace, b: Trace) -> Comparison:
-    """What changed from run ``a`` to run ``b``, overall, by scope and by wait reason.
+def compare(a: Trace, b: Trace, busy_with: BusyWith = NOTHING_KNOWN) -> Comparison:
+    """What changed from run ``a`` to run ``b``: overall, on the critical path, by scope and reason.
 
     The runs may be simulated or captured, of different variants, lane counts and scopes. A scope
     that only one run has counts as 0 in the other. Scopes fold the core types together; lane time
-    after the last task of a lane is the scope ``(no work)``.
+    after the last task of a lane is the scope ``(no work)``. ``busy_with`` goes into the verdict.
     """
     cores_a, cores_b = core_accounts(a), core_accounts(b)
     return Comparison(
@@ -120,6 +151,9 @@ def compare(a: Trace, b: Trace) -> Comparison:
         busy_ps=_by_core(cores_a, cores_b, lambda core: core.total.busy_ps),
         scopes=_scope_changes(dict(scope_accounts(a)), dict(scope_accounts(b))),
         reasons=_reason_changes(cores_a, cores_b),
+        decomposition=decompose(a, b),
+        alignment=align(a, b),
+        busy_with=busy_with,
     )
 
 

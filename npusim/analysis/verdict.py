@@ -1,10 +1,19 @@
 """The result of a comparison in words, written from its numbers and nothing else."""
 
+from collections.abc import Mapping
+
 from npusim.analysis.accounting import NO_WORK
 from npusim.analysis.change import Change, ReasonChange, ScopeChange
 from npusim.analysis.columns import reason_key
+from npusim.analysis.decomposition import WORDS, Decomposition, PartChange
+from npusim.analysis.observed_path import PathKind
 from npusim.trace import WaitReason
 from npusim.units import ps_to_us
+
+BusyWith = tuple[Mapping[str, str], Mapping[str, str]]
+"""Scope -> what its kernels are busy with, of run a and of run b."""
+
+NOTHING_KNOWN: BusyWith = ({}, {})
 
 
 def write_verdict(
@@ -42,6 +51,43 @@ def write_verdict(
         what, change = first.largest
         detail += f"; largest change: {first.scope} {what} {_signed_us(change.delta)}"
     return f"{_makespan_sentence(makespan_ps)} {detail}."
+
+
+def write_path_sentence(
+    decomposition: Decomposition, busy_with: BusyWith = NOTHING_KNOWN, count: int = 3
+) -> str:
+    """The largest parts of the change of the makespan; empty without a change.
+
+    For instance "Critical path: +310.2 us kernels of gather, -85.0 us data waits before softmax,
+    +1.2 us in 7 other parts."
+
+    Args:
+        decomposition: The parts.
+        busy_with: What the kernels of each scope are busy with in a and in b; written behind
+            kernels that take longer or shorter, in brackets.
+        count: How many parts are named; the rest is summed up.
+    """
+    changed = [part for part in decomposition.parts if part.time_ps.delta]
+    if not changed:
+        return ""
+    words = [
+        f"{_signed_us(part.time_ps.delta)} {WORDS[part.kind]} {part.scope}{_why(part, busy_with)}"
+        for part in changed[:count]
+    ]
+    rest = changed[count:]
+    if rest:
+        rest_ps = sum(part.time_ps.delta for part in rest)
+        plural = "s" if len(rest) > 1 else ""
+        words.append(f"{_signed_us(rest_ps)} in {len(rest)} other part{plural}")
+    return f"Critical path: {', '.join(words)}."
+
+
+def _why(part: PartChange, busy_with: BusyWith) -> str:
+    """What the kernels are busy with, in the run that has more of them on its path."""
+    if part.kind is not PathKind.COMPUTE:
+        return ""
+    words = busy_with[1 if part.time_ps.delta > 0 else 0].get(part.scope)
+    return f" ({words})" if words else ""
 
 
 def _makespan_sentence(makespan_ps: Change) -> str:

@@ -12,8 +12,11 @@ _JSON_FILE = "compare.json"
 _PICTURE_FILE = "compare.png"
 _TABLES = {
     "compare_totals.csv": Comparison.total_table,
+    "compare_path.csv": Comparison.path_table,
     "compare_reasons.csv": Comparison.reason_table,
     "compare_scopes.csv": Comparison.scope_table,
+    "compare_tasks.csv": Comparison.task_table,
+    "compare_edges.csv": Comparison.edge_table,
 }
 COMPARISON_LAYOUT = Layout(
     name="comparison",

@@ -38,8 +38,7 @@ class InsideRequest:
     pmu: int = 0
     """Event group to count: 0 none, 1 arithmetic utilisation, 2 pipe utilisation, 4 memory.
 
-    A device that counts turns pending and early dispatch off. The simulated runtime does not, so
-    counting changes no time.
+    A device that counts turns pending and early dispatch off; so does an observed run.
     """
 
     def __post_init__(self) -> None:

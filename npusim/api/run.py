@@ -18,6 +18,8 @@ from npusim.hardware import load_chip
 from npusim.language import RecordOptions, record
 from npusim.program import Program
 from npusim.simulator import SimulationOptions, simulate
+from npusim.simulator.options import DEFAULT_POLICY
+from npusim.simulator.policies import check_parameters, find_policy
 from npusim.trace import Trace
 from npusim.trace.model import Records
 
@@ -33,27 +35,43 @@ class RunRequest:
     """What to run besides the kernel itself.
 
     Raises:
-        UsageError: If the swimlane level is not one of 0 to 4.
+        UsageError: If the swimlane level is not one of 0 to 4, or the policy or one of its
+            parameters is unknown.
     """
 
     chip: str = "a2a3"
     deps: DependencyMode = DependencyMode.TENSORMAP
     era: CompilerEra = CompilerEra.HEAD
     swimlane_level: int = 4
-    is_observed: bool = False
-    """Charge the cost of collecting the swimlane, as a device does."""
+    is_observed: bool = True
+    """Charge the cost of collecting the swimlane and counters, as a device that does."""
     is_verified: bool = True
     inside: InsideRequest = field(default_factory=InsideRequest)
+    policy: str = DEFAULT_POLICY
+    """The runtime that schedules."""
+    policy_parameters: Mapping[str, float] = field(default_factory=dict)
+    has_early_dispatch: bool = True
+    has_warm_up: bool = True
+    """Some cores are late with their first kernel."""
+    seed: int = 0
+    """Decides which."""
 
     def __post_init__(self) -> None:
         self.simulation_options()  # they check themselves: a wrong level fails before the work
+        check_parameters(find_policy(self.policy), self.policy_parameters)
 
     def simulation_options(self) -> SimulationOptions:
         """What this asks of the simulator."""
         return SimulationOptions(
             swimlane_level=self.swimlane_level,
             observer=self.is_observed,
+            pmu=self.inside.pmu,
             deps_mode=str(self.deps),
+            policy=self.policy,
+            policy_parameters=self.policy_parameters,
+            early_dispatch=self.has_early_dispatch,
+            warm_up=self.has_warm_up,
+            seed=self.seed,
         )
 
 
@@ -82,6 +100,9 @@ class Run:
             "compiler_era": str(self.request.era),
             "swimlane_level": self.request.swimlane_level,
             "is_observed": self.request.is_observed,
+            "policy": self.request.policy,
+            "early_dispatch": self.request.has_early_dispatch,
+            "warm_up": self.request.has_warm_up,
             "fidelity": str(self.request.inside.fidelity),
             "pmu": self.request.inside.pmu,
             **_verdict(self.report),

@@ -1,7 +1,7 @@
-"""Run directories: what ``npusim run`` leaves, written whole or not at all.
+"""Run directories: what ``npusim run`` and ``npusim import`` leave, whole or not at all.
 
 DIR/summary.json            the run in numbers
-DIR/program.npz             the recording; it can be simulated again
+DIR/program.npz             the recording; it can be simulated again (not of an imported capture)
 DIR/trace.npz               the trace, without loss
 DIR/bubbles.csv             the bubble table
 DIR/perfetto.json           for ui.perfetto.dev
@@ -14,7 +14,7 @@ from pathlib import Path
 from npusim.analysis import bubble_table
 from npusim.api.directory import Layout, check_directory, replaced_directory
 from npusim.api.run import Run
-from npusim.errors import FileFormatError
+from npusim.errors import FileFormatError, UsageError
 from npusim.formats import (
     PMU_FILE,
     is_capture,
@@ -25,7 +25,7 @@ from npusim.formats import (
     write_summary,
 )
 from npusim.plotting import save_figure, swimlane_figure
-from npusim.program import save_program
+from npusim.program import Program, load_program, save_program
 from npusim.trace import Trace, load_trace, save_trace
 
 SUMMARY_FILE = "summary.json"
@@ -49,7 +49,7 @@ RUN_LAYOUT = Layout(
             PICTURE_FILE,
         }
     ),
-    marks=frozenset({SUMMARY_FILE, PROGRAM_FILE, TRACE_FILE}),
+    marks=frozenset({SUMMARY_FILE, TRACE_FILE}),  # an imported capture has no recording
 )
 
 
@@ -83,6 +83,7 @@ def load_run_trace(path: Path) -> Trace:
     Raises:
         FileFormatError: If there is neither, or it cannot be read.
     """
+    # A capture that was not imported has no waits; the analysis infers them when asked.
     if path.is_dir() and (path / TRACE_FILE).is_file():
         return load_trace(path / TRACE_FILE)
     if path.is_file() and path.suffix == ".npz":
@@ -100,6 +101,22 @@ def load_run_trace(path: Path) -> Trace:
     raise FileFormatError(msg)
 
 
+def load_run_program(path: Path) -> Program:
+    """The recording of a run directory.
+
+    Raises:
+        UsageError: If it has none, as a capture from a device.
+        FileFormatError: If it cannot be read.
+    """
+    if not (path / PROGRAM_FILE).is_file():
+        msg = (
+            f"{path}: has no {PROGRAM_FILE}, so it cannot be simulated again; expected a run that "
+            "npusim run wrote; a capture holds times but no operations"
+        )
+        raise UsageError(msg)
+    return load_program(path / PROGRAM_FILE)
+
+
 def _write_files(run: Run, directory: Path, *, has_picture: bool) -> None:
     write_summary(directory / SUMMARY_FILE, run.summary())
     save_program(run.program, directory / PROGRAM_FILE)
@@ -110,7 +127,7 @@ def _write_files(run: Run, directory: Path, *, has_picture: bool) -> None:
     if run.request.swimlane_level or run.counters is not None:
         capture.mkdir()
     if run.request.swimlane_level:
-        write_capture(capture, run.trace, run.program, level=run.request.swimlane_level)
+        write_capture(capture, run.trace, run.program, level=run.trace.info.swimlane_level)
     if run.counters is not None:
         write_pmu(capture / PMU_FILE, run.trace, run.counters, group=run.request.inside.pmu)
     if has_picture:

@@ -9,12 +9,22 @@ from typing import Annotated
 import typer
 
 import npusim
+from npusim.cli.bubbles import bubbles
 from npusim.cli.chips import chips
-from npusim.cli.inspect import bubbles, compare, plot
+from npusim.cli.critical_path import bounds, critical_path
+from npusim.cli.export import export
+from npusim.cli.import_run import COMMAND as IMPORT
+from npusim.cli.import_run import import_run
+from npusim.cli.inspect import compare
 from npusim.cli.kernels import kernels
+from npusim.cli.moves import moves
+from npusim.cli.plot import plot
 from npusim.cli.pypto import FILE_ARGUMENTS, pypto
+from npusim.cli.replay import replay
+from npusim.cli.report import report
 from npusim.cli.run import fill_in_pmu_group, run
 from npusim.cli.validate import validate
+from npusim.cli.what_if import advise, what_if
 from npusim.errors import NpuSimError
 
 EXIT_USAGE = 2
@@ -32,6 +42,15 @@ app = typer.Typer(
 )
 for command in (kernels, run, compare, bubbles, plot, chips, validate):
     app.command()(command)
+app.command()(critical_path)
+app.command()(bounds)
+app.command()(what_if)
+app.command()(advise)
+app.command()(moves)
+app.command()(export)
+app.command()(replay)
+app.command(IMPORT)(import_run)  # the word is Python's own
+app.command()(report)
 app.command(context_settings=FILE_ARGUMENTS)(pypto)
 
 

@@ -46,6 +46,8 @@ def pypto(
 
     --npusim-chip NAME  chip to simulate instead of the file's platform
 
+    --npusim-externs FILE  Python file that registers stand-ins of external kernels
+
     --npusim-no-simulate  only verify
 
     --max-memory SIZE  stop before the process takes more, such as 16GiB

@@ -1,5 +1,6 @@
 """``npusim run``."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -20,8 +21,19 @@ from npusim.cli.output import print_json, print_table, progress, talk
 from npusim.dependencies import CompilerEra, DependencyMode
 from npusim.errors import UsageError
 from npusim.formats import DEFAULT_GROUP
+from npusim.simulator.options import DEFAULT_POLICY
+from npusim.simulator.policies import policy_names
 
 EXIT_CHECK_FAILED = 1
+
+
+class OnOff(StrEnum):
+    """A switch with a word for each position."""
+
+    ON = "on"
+    OFF = "off"
+
+
 _COMMAND = "run"
 _PMU = "--pmu"
 
@@ -74,8 +86,23 @@ def run(
         int, typer.Option(help="What dfx_outputs holds: 0 nothing … 4 everything.")
     ] = 4,
     observer: Annotated[
-        bool, typer.Option("--observer/--no-observer", help="Charge the cost of the recording.")
-    ] = False,
+        OnOff,
+        typer.Option(help="Charge what recording the swimlane and counters costs on a device."),
+    ] = OnOff.ON,
+    policy: Annotated[
+        str, typer.Option(metavar="NAME", help=f"Who schedules: {', '.join(policy_names())}.")
+    ] = DEFAULT_POLICY,
+    policy_parameters: Annotated[
+        list[str] | None,
+        typer.Option("--policy-set", metavar="NAME=VALUE", help="Set a parameter of the policy."),
+    ] = None,
+    early_dispatch: Annotated[
+        OnOff, typer.Option(help="Stage consumers of tasks with allow_early_resolve.")
+    ] = OnOff.ON,
+    warm_up: Annotated[
+        OnOff, typer.Option(help="Half the cores are late with their first kernel.")
+    ] = OnOff.ON,
+    seed: Annotated[int, typer.Option(help="Decides which cores those are.")] = 0,
     fidelity: Annotated[
         Fidelity, typer.Option(help="Show kernels, or also the pipes inside some cores.")
     ] = Fidelity.TASK,
@@ -123,9 +150,14 @@ def run(
         deps=deps,
         era=compiler_era,
         swimlane_level=swimlane_level,
-        is_observed=observer,
+        is_observed=observer is OnOff.ON,
         is_verified=verify,
         inside=InsideRequest(fidelity, pipe_cores, pmu),
+        policy=policy,
+        policy_parameters=_numbers("--policy-set", policy_parameters or []),
+        has_early_dispatch=early_dispatch is OnOff.ON,
+        has_warm_up=warm_up is OnOff.ON,
+        seed=seed,
     )
     if output is not None:
         check_output_directory(output)
@@ -158,6 +190,22 @@ def _pairs(option: str, entries: list[str]) -> dict[str, str]:
             raise UsageError(msg)
         pairs[name] = value
     return pairs
+
+
+def _numbers(option: str, entries: list[str]) -> dict[str, float]:
+    """``NAME=NUMBER`` arguments as a dictionary.
+
+    Raises:
+        UsageError: If one is no pair, comes twice, or its value is no number.
+    """
+    numbers: dict[str, float] = {}
+    for name, value in _pairs(option, entries).items():
+        try:
+            numbers[name] = float(value)
+        except ValueError:
+            msg = f"{option} {name}={value}: expected a number after the equals sign"
+            raise UsageError(msg) from None
+    return numbers
 
 
 def _print_report(result: Run) -> None:

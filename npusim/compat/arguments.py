@@ -10,7 +10,7 @@ from typing import Any
 
 from npusim.compat.memory import check_fits
 from npusim.compat.specs import ScalarSpec, TensorSpec
-from npusim.compat.torch_bridge import numpy_view, torch_module
+from npusim.compat.torch_bridge import deferred_clone, numpy_view, torch_module
 from npusim.errors import FileFormatError, UsageError
 
 Spec = TensorSpec | ScalarSpec
@@ -56,15 +56,20 @@ class Arguments:
         }
 
     def for_golden(self) -> dict[str, Any]:
-        """Clones of the tensors and Python numbers, for a golden to work on in place."""
+        """Clones of the tensors and Python numbers, for a golden to work on in place.
+
+        What the golden only reads, which may be GiB of weights, is not copied.
+        """
         values = {}
         for spec in self.specs:
             value = self.values[spec.name]
             if isinstance(spec, ScalarSpec):
                 values[spec.name] = value.item()
                 continue
-            check_fits(f"copy of tensor {spec.name} for the golden", value.nbytes)
-            values[spec.name] = value.clone()
+            values[spec.name] = deferred_clone(value)
+            if values[spec.name] is None:
+                check_fits(f"copy of tensor {spec.name} for the golden", value.nbytes)
+                values[spec.name] = value.clone()
         return values
 
 

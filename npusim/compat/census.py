@@ -88,8 +88,8 @@ def describe(entry: Entry) -> str:
 
 
 def is_fine(entry: Entry) -> bool:
-    """True where nothing is left to do: the file passes, or is not for one device."""
-    return entry.reason in {Reason.PASSED, Reason.MULTI_DEVICE}
+    """True where nothing is left to do: it passes, is not for one device, or fails anywhere."""
+    return entry.reason in {Reason.PASSED, Reason.MULTI_DEVICE, Reason.FILE_ERROR}
 
 
 def census_rows(entries: Sequence[Entry]) -> list[tuple[str, ...]]:

@@ -2,7 +2,7 @@
 
 import ast
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from npusim.errors import UsageError
 
 _FOLDERS = ("models", "examples")
 _ENTRIES = ("run", "run_jit")
+_HARNESSES = ("golden", "pypto.runtime")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +59,23 @@ def _is_self_runnable(path: Path) -> bool:
         tree = ast.parse(source)
     except (SyntaxError, UnicodeDecodeError):
         return False
-    return "__main__" in source and any(name in _ENTRIES for name in _called_names(tree))
+    nodes = list(ast.walk(tree))
+    return (
+        "__main__" in source
+        and any(_imports_harness(node) for node in nodes)
+        and any(name in _ENTRIES for name in _called_names(nodes))
+    )
 
 
-def _called_names(tree: ast.AST) -> Iterator[str]:
-    for node in ast.walk(tree):
+def _imports_harness(node: ast.AST) -> bool:
+    """True for ``import golden`` and ``from golden import run``, anywhere in a file."""
+    if isinstance(node, ast.ImportFrom):
+        return node.module in _HARNESSES and any(item.name in _ENTRIES for item in node.names)
+    return isinstance(node, ast.Import) and any(item.name in _HARNESSES for item in node.names)
+
+
+def _called_names(nodes: Iterable[ast.AST]) -> Iterator[str]:
+    for node in nodes:
         if isinstance(node, ast.Call):
             if isinstance(node.func, ast.Name):
                 yield node.func.id

@@ -22,7 +22,9 @@ from npusim.units import KIB
 _SIMULATOR_PLATFORM = ["-p", "a2a3sim"]
 _LAST_WORDS = 300
 """Characters of stderr that explain a process without an answer."""
-_THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+_TORCH_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
+_TILE_THREADS = {"OPENBLAS_NUM_THREADS": "1"}
+"""numpy multiplies tiles: a second thread gains nothing on them and spins on a busy machine."""
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -49,6 +51,7 @@ class Limits:
 
     timeout_s: float
     threads: int
+    """Of torch, for goldens."""
 
 
 def try_file(file: KernelFile, options: CompatOptions, limits: Limits) -> Entry:
@@ -96,14 +99,14 @@ def _await(job: Job, place: Path, limits: Limits) -> Answer:
     """The answer of a worker process, or one made up from how it ended."""
     order = place / "job.json"
     order.write_bytes(msgspec.json.encode(job))
-    threads = dict.fromkeys(_THREAD_VARIABLES, str(limits.threads))
+    threads = {**dict.fromkeys(_TORCH_THREADS, str(limits.threads)), **_TILE_THREADS}
     environment = {**os.environ, **threads, BUILD_DIR_VARIABLE: str(place / "build_output")}
     with (place / "stderr").open("w+b") as talk:
         process = subprocess.Popen(
             [sys.executable, "-m", "npusim.compat.worker", str(order)],
             cwd=place,
             env=environment,
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,  # held open: the worker ends with this process
             stdout=subprocess.DEVNULL,
             stderr=talk,
             start_new_session=True,
@@ -130,6 +133,8 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     if process.poll() is None:
         os.killpg(process.pid, signal.SIGKILL)  # its own group: see start_new_session
         process.wait()
+    if process.stdin is not None:
+        process.stdin.close()
 
 
 def _peak_of(pid: int) -> int | None:

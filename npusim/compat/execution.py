@@ -1,22 +1,44 @@
 """Run an entry on its arguments, and simulate what it recorded."""
 
-from typing import Any
+from typing import Any, Protocol
 
 from npusim.analysis import summary
 from npusim.api import RunRequest
 from npusim.api.run import simulate_program
-from npusim.compat.arguments import Arguments
 from npusim.compat.entry import Entry
 from npusim.compat.memory import allocation_error
-from npusim.compat.output import write_run
+from npusim.compat.output import write_recording, write_run
 from npusim.compat.runtime_config import RuntimeConfig
 from npusim.compat.session import RunRecord, Session
 from npusim.errors import NpuSimError, OutputError
+from npusim.hardware import load_chip
 from npusim.language import RecordOptions, record
 from npusim.program import Program
 
 
-def record_entry(entry: Entry, arguments: Arguments, config: RuntimeConfig) -> Program:
+class KernelArguments(Protocol):
+    """What a kernel is called with."""
+
+    @property
+    def output_names(self) -> set[str]:
+        """Names of the tensors that it writes."""
+
+    def for_kernel(self) -> dict[str, Any]:
+        """Arrays and numbers by parameter name, in order."""
+
+
+def new_record(entry: Entry, config: RuntimeConfig, session: Session) -> RunRecord:
+    """What is known before the run; a wrong chip should fail before the work, not after."""
+    return RunRecord(
+        kernel=entry.name,
+        platform=config.platform,
+        chip=load_chip(session.options.chip or config.chip).name,
+        deps=str(session.options.deps),
+        era=str(config.era),
+    )
+
+
+def record_entry(entry: Entry, arguments: KernelArguments, config: RuntimeConfig) -> Program:
     """Record the kernel; its outputs are in the tensors of ``arguments`` afterwards.
 
     Raises:
@@ -58,12 +80,15 @@ def simulate_recording(
     Raises:
         OutputError: If the files cannot be written.
     """
+    directory = run.directory if session.options.keeps_files else None
+    if directory is not None:
+        write_recording(directory, program)  # first: it outlives a refusal of the simulator
     request = RunRequest(chip=run.chip, deps=session.options.deps, era=config.era)
     try:
         trace = simulate_program(program, request)
         run.figures.update(summary(trace))
-        if run.directory is not None:
-            write_run(run.directory, program, trace, config)
+        if directory is not None:
+            write_run(directory, program, trace, config)
     except OutputError:
         raise
     except NpuSimError as error:

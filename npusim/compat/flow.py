@@ -20,7 +20,12 @@ from npusim.compat.arguments import (
 )
 from npusim.compat.comparators import Comparator
 from npusim.compat.entry import Entry
-from npusim.compat.execution import count_program, record_entry, simulate_recording
+from npusim.compat.execution import (
+    count_program,
+    new_record,
+    record_entry,
+    simulate_recording,
+)
 from npusim.compat.output import make_work_directory, write_run_summary
 from npusim.compat.runtime_config import (
     RuntimeConfig,
@@ -30,7 +35,6 @@ from npusim.compat.runtime_config import (
 from npusim.compat.session import RunRecord, Session, current_session
 from npusim.compat.stages import say, stage
 from npusim.compat.validation import Tolerances, failure_message, judge_outputs
-from npusim.hardware import load_chip
 
 
 @dataclass
@@ -98,7 +102,7 @@ def run_entry(make_entry: Callable[[], Entry], call: HarnessCall) -> RunResult:
         check_compile_config(call.compile_cfg)
         config = parse_runtime_config(call.runtime_cfg)
         entry = make_entry()
-        run_record = _new_record(entry, config, session)
+        run_record = new_record(entry, config, session)
     if call.compile_only:
         session.talk("compile only: npusim compiles nothing, the kernel did not run")
         return _finish(RunResult(passed=True), started)
@@ -115,17 +119,6 @@ def run_entry(make_entry: Callable[[], Entry], call: HarnessCall) -> RunResult:
     )
     skipped = "validation skipped: no golden_fn or golden_data"
     return _finish(verdict, started, skipped if run_record.verified is None else "")
-
-
-def _new_record(entry: Entry, config: RuntimeConfig, session: Session) -> RunRecord:
-    """What is known before the run; a wrong chip should fail before the work, not after."""
-    return RunRecord(
-        kernel=entry.name,
-        platform=config.platform,
-        chip=load_chip(session.options.chip or config.chip).name,
-        deps=str(session.options.deps),
-        era=str(config.era),
-    )
 
 
 def _run_stages(entry: Entry, call: HarnessCall, config: RuntimeConfig, session: Session) -> None:

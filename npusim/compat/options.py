@@ -10,7 +10,8 @@ from npusim.errors import UsageError
 
 _JSON, _DEPS, _CHIP = "--npusim-json", "--npusim-deps", "--npusim-chip"
 _NO_SIMULATE, _MAX_MEMORY = "--npusim-no-simulate", "--max-memory"
-_VALUED = (_JSON, _DEPS, _CHIP, _MAX_MEMORY)
+_EXTERNS = "--npusim-externs"
+_VALUED = (_JSON, _DEPS, _CHIP, _EXTERNS, _MAX_MEMORY)
 _OWN = (*_VALUED, _NO_SIMULATE)
 
 
@@ -23,7 +24,11 @@ class CompatOptions:
     deps: DependencyMode = DependencyMode.TENSORMAP
     chip: str | None = None
     """Chip to simulate; ``None`` follows the platform that the file names."""
+    externs: Path | None = None
+    """A Python file that registers stand-ins of external kernels, run before the kernel file."""
     is_simulated: bool = True
+    keeps_files: bool = True
+    """False in a census, which throws the output directory away: no recording, no trace."""
     max_memory_bytes: int | None = None
 
 
@@ -90,6 +95,7 @@ def _options(own: dict[str, str]) -> CompatOptions:
         json_path=Path(own[_JSON]) if _JSON in own else None,
         deps=_dependency_mode(own.get(_DEPS, DependencyMode.TENSORMAP.value)),
         chip=own.get(_CHIP),
+        externs=Path(own[_EXTERNS]) if _EXTERNS in own else None,
         is_simulated=_NO_SIMULATE not in own,
         max_memory_bytes=parse_size(own[_MAX_MEMORY]) if _MAX_MEMORY in own else None,
     )

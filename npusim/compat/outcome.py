@@ -1,8 +1,11 @@
 """How a kernel file ended, in a closed set of reasons."""
 
 import re
+import sys
 from dataclasses import dataclass
 from enum import StrEnum
+from importlib.util import find_spec
+from typing import Any
 
 import npusim.language as pl
 from npusim.compat.errors import MemoryLimitError, MultiDeviceError
@@ -22,6 +25,8 @@ class Reason(StrEnum):
     UNSUPPORTED_OPERATION = "unsupported operation"
     KERNEL_ERROR = "kernel error"
     """The DSL refused what the kernel does, or the file's own code failed under it."""
+    FILE_ERROR = "file error"
+    """The file asks an object of its own for an attribute that it lacks: it fails everywhere."""
     MULTI_DEVICE = "multi-device"
     MISSING_MODULE = "missing module"
     TIMEOUT = "timeout"
@@ -85,7 +90,14 @@ def _reason(error: BaseException) -> Reason:
         return Reason.CRASH if is_ours else Reason.MISSING_MODULE
     if isinstance(error, UsageError):
         return Reason.USAGE
-    return Reason.KERNEL_ERROR
+    is_own = isinstance(error, AttributeError) and _is_of_the_file(error.obj)
+    return Reason.FILE_ERROR if is_own else Reason.KERNEL_ERROR
+
+
+def _is_of_the_file(thing: Any) -> bool:
+    """True for an object of a class of the checkout, whose modules are forgotten by now."""
+    root = type(thing).__module__.partition(".")[0]
+    return root == "__main__" or (root not in sys.modules and find_spec(root) is None)
 
 
 def _is_torch_memory(error: BaseException) -> bool:

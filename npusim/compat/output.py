@@ -49,13 +49,21 @@ def make_work_directory(name: str) -> Path:
     raise OutputError(msg)
 
 
+def write_recording(directory: Path, program: Program) -> None:
+    """Write the recording into ``directory``; it can be simulated again without the kernel.
+
+    Raises:
+        OutputError: If the file cannot be written.
+    """
+    save_program(program, directory / "program.npz")
+
+
 def write_run(directory: Path, program: Program, trace: Trace, config: RuntimeConfig) -> None:
-    """Write the recording, the trace and what ``config`` asks for into ``directory``.
+    """Write the trace and what ``config`` asks for into ``directory``.
 
     Raises:
         OutputError: If a file cannot be written.
     """
-    save_program(program, directory / "program.npz")
     save_trace(trace, directory / "trace.npz")
     capture = directory / CAPTURE_DIR
     if config.swimlane_level:

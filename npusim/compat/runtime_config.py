@@ -14,6 +14,8 @@ PLATFORMS = {"a2a3": "a2a3", "a2a3sim": "a2a3", "a5": "a5", "a5sim": "a5"}
 _SPRING_KEYS = ("enable_l2_swimlane", "enable_dump_tensor", "runtime_profiling")
 _SUMMER_KEYS = ("enable_chip_swimlane", "enable_dump_args", "enable_scope_stats")
 _COMMON_KEYS = ("platform", "device_id", "enable_pmu", "enable_dep_gen")
+RUNTIME_FIELDS = (*_COMMON_KEYS, "enable_l2_swimlane", "enable_chip_swimlane")
+"""The attributes of a ``RunConfig`` that are settings of the runtime."""
 IGNORED_RUNTIME_KEYS = (
     "log_level",  # the device runtime's log
     "ring_heap",  # size of a ring of the device runtime

@@ -12,13 +12,17 @@ from pathlib import Path
 import msgspec
 
 from npusim.compat.errors import MultiDeviceError
+from npusim.compat.external_kernels import register_external_kernels
 from npusim.compat.imports import kernel_imports
+from npusim.compat.launch import SessionLauncher
 from npusim.compat.memory import limit_memory
 from npusim.compat.options import CompatOptions
 from npusim.compat.outcome import Outcome, outcome_of_error, outcome_of_exit
+from npusim.compat.ranks import check_single_device
 from npusim.compat.session import RunRecord, Session, activate
 from npusim.compat.torch_bridge import torch_module
 from npusim.errors import NpuSimError, OutputError, UsageError
+from npusim.language.jit import launching
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 
@@ -46,15 +50,17 @@ def run_script(path: Path, arguments: Sequence[str], options: CompatOptions) -> 
         The exit code that the file chose, and what it ran. Errors of the file are in the result.
 
     Raises:
-        UsageError: If there is no such file, or torch is not installed.
+        UsageError: If a file is missing, or torch is not installed.
         OutputError: If the JSON file cannot be written.
     """
-    if not path.is_file():
-        msg = f"{path}: no such file; expected a kernel file of pypto-lib"
-        raise UsageError(msg)
+    for file, what in ((path, "a kernel file of pypto-lib"), (options.externs, "Python")):
+        if file is not None and not file.is_file():
+            msg = f"{file}: no such file; expected {what}"
+            raise UsageError(msg)
     torch_module()
     if options.max_memory_bytes is not None:
         limit_memory(options.max_memory_bytes)
+    register_external_kernels()
     session = Session(options)
     result = _run_main(path.resolve(), arguments, session)
     if options.json_path is not None:
@@ -68,11 +74,12 @@ def report(result: ScriptResult, file_name: str) -> None:
     A file for several ranks has no wrong line, so that one is left to the error alone.
     """
     talk = Session().talk
-    if result.error is not None and not isinstance(result.error, MultiDeviceError):
+    needs_ranks = isinstance(result.error, MultiDeviceError)
+    if result.error is not None and not needs_ranks:
         sys.stderr.write(_user_traceback(result.error))
     for record in result.records:
         talk(record.describe())
-    if not result.records:
+    if not result.records and not needs_ranks:
         talk(f"{file_name}: no kernel ran")
 
 
@@ -106,10 +113,14 @@ def _run_main(path: Path, arguments: Sequence[str], session: Session) -> ScriptR
     code = 0
     with (
         activate(session),
+        launching(SessionLauncher(session)),
         kernel_imports(list(dict.fromkeys((path.parent, checkout_root(path))))),
         _command_line([str(path), *arguments]),
     ):
         try:
+            check_single_device(path)
+            if session.options.externs is not None:
+                runpy.run_path(str(session.options.externs), run_name="npusim_externs")
             runpy.run_path(str(path), run_name="__main__")
         except SystemExit as leave:
             code = _exit_code(leave)

@@ -1,10 +1,13 @@
 """One file of a census, in a process of its own: ``python -m npusim.compat.worker JOB.json``.
 
 The job names the file, its arguments, the options and where the answer goes. The answer is written
-whatever the file does, short of ending the process.
+whatever the file does, short of ending the process. Standard input is a pipe that the parent holds
+open: when it closes, the parent is gone, and so is the worker.
 """
 
+import os
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +52,7 @@ def main(arguments: list[str]) -> int:
         deps=DependencyMode(job.deps),
         chip=job.chip,
         is_simulated=job.is_simulated,
+        keeps_files=False,
         max_memory_bytes=job.max_memory_bytes,
     )
     code, runs = FAILED, []
@@ -65,5 +69,22 @@ def main(arguments: list[str]) -> int:
     return code
 
 
+def end_with_parent() -> None:
+    """End this process when its standard input closes; the kernel file reads nothing from it.
+
+    A census that is killed cannot end its workers, and they may hold gigabytes for an hour.
+    """
+    leash, nothing = os.dup(0), os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    threading.Thread(target=_wait_for_end, args=(leash,), daemon=True).start()
+
+
+def _wait_for_end(leash: int) -> None:
+    os.read(leash, 1)  # nothing is ever written, so this returns at the end of the pipe
+    os._exit(FAILED)  # not sys.exit, which would end this thread alone
+
+
 if __name__ == "__main__":
+    end_with_parent()
     sys.exit(main(sys.argv[1:]))

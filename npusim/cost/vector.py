@@ -26,12 +26,15 @@ def vector_cost(
     """Cycles of one vector operation over a (rows, cols) operand.
 
     Shapes: the counted operand (rows, cols): the result, or the input of a reduction.
-    Model: busy = ``slope * r + rows * (per_row + per_row_repeat * R)``, fixed = ``fixed +
-        fixed_per_repeat * R``, with r repeats in the whole operand and R in one row. An operand
+    Model: busy = ``slope * r + rows * (per_row + per_row_repeat * R + per_row_partial)``, fixed =
+        ``fixed + fixed_per_repeat * R``, with r repeats in the whole operand and R in one row.
+        In classes that are row-wise, rows of less than a repeat take one each, r = rows, unless a
+        row is shorter than a block: such an operand, a column, lies densely. ``per_row_partial``
+        counts where R > 1 and the row ends within a repeat. An operand
         that is not a whole number of repeats adds ``partial_repeat_cycles`` to the fixed part of
         the classes that have a slope (count mode). Some classes have a slope of their own for
         operands of at most two bytes.
-    Source: hardware figures vector.repeat_bytes, vector.partial_repeat_cycles and
+    Source: hardware figures vector.{repeat_bytes, block_bytes, partial_repeat_cycles} and
         vector.classes.<cost_key>; HARDWARE.md section 4.4.
     Valid for: tiles that lie densely in UB, without bank conflicts.
 
@@ -56,13 +59,18 @@ def vector_cost(
         )
         raise HardwareSpecError(msg)
     operand_bytes = rows * cols * elem_bytes
-    repeats = ceil(operand_bytes / vector.repeat_bytes)
-    row_repeats = ceil(cols * elem_bytes / vector.repeat_bytes)
+    row_bytes = cols * elem_bytes
+    row_repeats = ceil(row_bytes / vector.repeat_bytes)
+    is_narrow = vector.block_bytes <= row_bytes < vector.repeat_bytes
+    repeats = (
+        rows if figures.is_row_wise and is_narrow else ceil(operand_bytes / vector.repeat_bytes)
+    )
     half = figures.half_slope_cycles_per_repeat
     slope = half if half and elem_bytes <= _HALF_BYTES else figures.slope_cycles_per_repeat
-    busy = slope * repeats + rows * (
-        figures.per_row_cycles + figures.per_row_repeat_cycles * row_repeats
-    )
+    row_cycles = figures.per_row_cycles + figures.per_row_repeat_cycles * row_repeats
+    if row_repeats > 1 and row_bytes % vector.repeat_bytes:
+        row_cycles += figures.per_row_partial_cycles
+    busy = slope * repeats + rows * row_cycles
     fixed = figures.fixed_cycles + figures.fixed_per_repeat_cycles * row_repeats
     if slope and operand_bytes % vector.repeat_bytes:
         fixed += vector.partial_repeat_cycles

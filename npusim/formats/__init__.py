@@ -4,8 +4,14 @@ Owns every foreign layout and the strictness with which it is read. Refuses to k
 hardware figures and pictures. Writers are deterministic: the same input gives the same bytes.
 """
 
-from npusim.formats.capture_reader import is_capture, read_capture
-from npusim.formats.capture_writer import write_capture
+from npusim.formats.capture_reader import capture_files, is_capture, read_capture
+from npusim.formats.capture_writer import WRITTEN_LAYOUTS, write_capture
+from npusim.formats.csv_capture import companion, is_csv_capture, read_csv_capture
+from npusim.formats.csv_edges import edge_records
+from npusim.formats.csv_lanes import CoreCounts
+from npusim.formats.csv_writer import write_csv_pair
+from npusim.formats.hicann_writer import write_hicann
+from npusim.formats.layout import Layout
 from npusim.formats.perfetto import write_perfetto
 from npusim.formats.pmu import PMU_FILE, write_pmu
 from npusim.formats.pmu_layout import DEFAULT_GROUP, PMU_GROUPS, check_group
@@ -16,11 +22,21 @@ __all__ = [
     "PMU_FILE",
     "PMU_GROUPS",
     "SLICE_COLUMNS",
+    "WRITTEN_LAYOUTS",
+    "CoreCounts",
+    "Layout",
+    "capture_files",
     "check_group",
+    "companion",
+    "edge_records",
     "is_capture",
+    "is_csv_capture",
     "read_capture",
+    "read_csv_capture",
     "write_capture",
     "write_csv",
+    "write_csv_pair",
+    "write_hicann",
     "write_perfetto",
     "write_pmu",
     "write_slices_csv",

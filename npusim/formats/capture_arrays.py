@@ -7,15 +7,15 @@ from typing import Any
 import numpy as np
 
 from npusim.formats.capture_parts import CaptureParts
-from npusim.formats.fields import Place
-from npusim.formats.layout import AIV_PER_CLUSTER, DEPS_FILE
-from npusim.formats.phase_reader import TickPhase
+from npusim.formats.layout import AIV_PER_CLUSTER
+from npusim.formats.tick_phase import TickPhase
 from npusim.trace import (
     EDGE_DTYPE,
     NO_TIME,
     PHASE_DTYPE,
     SLICE_DTYPE,
     LaneKind,
+    PhaseKind,
     TraceTask,
 )
 from npusim.trace.model import Records
@@ -31,7 +31,10 @@ def slice_array(
     task_of_row = [index_of[token] for token in rows.token.tolist()]
     ranks = _ranks_within_type(parts)
     slots = _slots(parts, tasks, task_of_row, ranks)
-    blocks = _blocks(parts, tasks, task_of_row, ranks)
+    if parts.blocks is None:
+        blocks = _blocks(parts, tasks, task_of_row, ranks)
+    else:
+        blocks = parts.blocks[rows.position].tolist()
     slices = np.zeros(len(task_of_row), SLICE_DTYPE)
     slices["lane"], slices["task"] = rows.core, task_of_row
     slices["slot"], slices["block"] = slots, blocks
@@ -47,9 +50,10 @@ def phase_array(parts: CaptureParts, index_of: Mapping[int, int]) -> Records:
 
     def row(phase: TickPhase, first_lane: int) -> tuple[Any, ...]:
         times = parts.clock.ps(phase.start), parts.clock.ps(phase.end)
+        count = 0 if phase.kind is PhaseKind.SUBMIT else phase.handled  # there it is a number
         return (
             first_lane + phase.stream, phase.kind, *times, index_of.get(phase.token, _NO_TASK),
-            phase.count, phase.loop_iter, phase.pop_hit, phase.pop_miss,
+            count, phase.loop_iter, phase.pop_hit, phase.pop_miss,
             phase.ready_start, phase.ready_end,
         )  # fmt: skip
 
@@ -59,18 +63,12 @@ def phase_array(parts: CaptureParts, index_of: Mapping[int, int]) -> Records:
 
 
 def edge_array(parts: CaptureParts, index_of: Mapping[int, int]) -> Records:
-    """Edges between tasks, in file order.
-
-    Raises:
-        FileFormatError: If an edge leads to a task that the capture does not hold.
-    """
-    edges = []
-    for index, (pred, succ, source) in enumerate(parts.graph.edges if parts.graph else ()):
-        if succ not in index_of:
-            place = Place(parts.directory / DEPS_FILE, f"edges[{index}]")
-            place.fail("succ", succ, "the id of a task in tasks or of a row that ran")
-        if pred in index_of:
-            edges.append((index_of[pred], index_of[succ], source))
+    """Edges between tasks, in file order; those of hidden allocations have no task to start at."""
+    edges = [
+        (index_of[pred], index_of[succ], source)
+        for pred, succ, source in (parts.graph.edges if parts.graph else ())
+        if pred in index_of and succ in index_of
+    ]
     return np.array(edges, EDGE_DTYPE)
 
 

@@ -1,158 +1,172 @@
-"""Read a chip capture, layout C or D, back into a trace.
+"""Find out what a path holds and read it as a trace: any capture that the ecosystem writes.
 
-Only the records file is required. What else is missing costs what it would have told, and
-``info.parameters["missing_parts"]`` lists it by name.
+Only the records are required. What else is missing costs what it would have told, and
+``info.parameters["missing_parts"]`` lists it by name. What contradicts itself is refused, or
+repaired on demand; ``info.parameters["repairs"]`` then says how.
 """
 
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from npusim.errors import FileFormatError, TraceError
-from npusim.formats.capture_arrays import edge_array, phase_array, slice_array
+from npusim.errors import FileFormatError
 from npusim.formats.capture_parts import CaptureParts
-from npusim.formats.capture_tasks import build_tasks
-from npusim.formats.dependency_reader import read_dependencies, read_name_map
-from npusim.formats.document import read_document
+from npusim.formats.capture_trace import build_trace
+from npusim.formats.csv_capture import companion, is_csv_capture, read_csv_capture
+from npusim.formats.csv_lanes import CoreCounts
+from npusim.formats.document import read_json
 from npusim.formats.fields import Place
-from npusim.formats.layout import CORE_TYPES, LEVEL_KEYS, RECORDS_FILES
-from npusim.formats.phase_reader import read_phases
-from npusim.formats.row_reader import read_rows
-from npusim.formats.tick_clock import TickClock
-from npusim.trace import WAIT_DTYPE, Lane, LaneKind, Trace, TraceInfo
+from npusim.formats.hicann_layout import HICANN_RECORDS, TOPOLOGY_GLOB
+from npusim.formats.hicann_reader import read_hicann
+from npusim.formats.inspector import Inspector
+from npusim.formats.joined_layout import read_joined
+from npusim.formats.layout import (
+    DEPS_FILE,
+    LEVEL_KEYS,
+    MERGED_GLOB,
+    NAME_MAP_GLOB,
+    OUTPUTS_DIR,
+    RANK_GLOB,
+    RECORDS_FILES,
+)
+from npusim.formats.merged_reader import read_merged
+from npusim.formats.raw_layout import read_raw
+from npusim.trace import Trace
 
 _SNIFF_BYTES = 1 << 16
-_OTHER_LAYOUT_KEYS = ("tasks", "scheduler_tasks", "scheduler_records")
-"""Joined µs records before 2026-06-04, and the streams that replaced ``aicpu_tasks`` later."""
-_CHIPS_BY_COUNTER_MHZ = {50: "a2a3", 1000: "a5"}
-"""Counter rates of the chips; simpler, ``metadata.clock_freq_hz`` at commit 6ebaf7715."""
+_MARKS = (*LEVEL_KEYS[:3], "aicore_tasks", "Worker View", "AICore View", "blockIdx")
+_CSV_GLOBS = ("*_tasks.csv", "*_tasks.csv.gz")
 
 
 def is_capture(path: Path) -> bool:
-    """True if ``path`` is a directory with a records file, or looks like a records file itself."""
+    """True if ``path`` is a directory with records, or looks like a records file itself.
+
+    What a directory above them holds (``dfx_outputs``, ranks) is not looked at.
+    """
     if path.is_dir():
-        return any((path / name).is_file() for name in RECORDS_FILES)
+        globs = (*RECORDS_FILES, MERGED_GLOB, HICANN_RECORDS, *_CSV_GLOBS)
+        return any(found.is_file() for glob in globs for found in path.glob(glob))
+    if is_csv_capture(path):
+        return True
     if path.suffix != ".json" or not path.is_file():
         return False
     with path.open("rb") as handle:
         head = handle.read(_SNIFF_BYTES)
-    return any(f'"{key}"'.encode() in head for key in LEVEL_KEYS)
+    return any(f'"{mark}"'.encode() in head for mark in _MARKS)
 
 
-def read_capture(path: Path) -> Trace:
+def read_capture(
+    path: Path,
+    *,
+    is_repairing: bool = False,
+    dependencies: Path | None = None,
+    chip: str = "unknown",
+    cores: CoreCounts | None = None,
+) -> Trace:
     """The capture at ``path``: a directory, or a records file with its siblings.
 
+    Records of layouts P and A to E, merged traces of either pid table, the pair of files of
+    hicann/pypto, and tables in CSV (``NAME_tasks.csv``, ``_deps.csv``, ``_phases.csv``) are read.
     Times are picoseconds from the origin that the capture names, else from its smallest tick, which
     moves with the swimlane level. ``waits`` is empty: the analysis infers them. Rows do not name
     their block, so blocks are numbered in dispatch order. Edges of hidden allocations, which have
     no task, are left out.
 
+    Args:
+        path: Where the capture is.
+        is_repairing: Leave out what contradicts the rest instead of refusing the capture; CSV files
+            are refused all the same.
+        dependencies: Of CSV files, the dependency table, where its name does not say so.
+        chip: Of CSV files, the chip, which they do not name.
+        cores: Of CSV files, how many cores it has, for those that ran nothing.
+
     Raises:
         FileFormatError: If a file is missing, corrupt, foreign, or inconsistent.
     """
-    records_path = _records_path(path)
-    directory = records_path.parent
-    document, place = read_document(records_path), Place(records_path)
-    level = _level(document, place)
-    at = place.at("metadata")
-    metadata = at.record_of(document.get("metadata"))
-    lanes = _core_lanes(metadata, at)
-    rows = read_rows(document, place, core_count=len(lanes))
-    phases = read_phases(document, place)
-    parts = CaptureParts(
-        directory, level, lanes, rows, phases, read_dependencies(directory),
-        read_name_map(directory), TickClock.of_capture(metadata, at, rows, phases),
-    )  # fmt: skip
-    tasks = build_tasks(parts)
-    index_of = {task.task_id: index for index, task in enumerate(tasks)}
-    try:
-        return Trace(
-            info=_info(metadata, at, parts, parts.missing_parts(document, index_of)),
-            lanes=(*lanes, *_thread_lanes(parts)),
-            tasks=tasks,
-            slices=slice_array(parts, tasks, index_of),
-            waits=np.empty(0, WAIT_DTYPE),
-            phases=phase_array(parts, index_of),
-            edges=edge_array(parts, index_of),
+    records = _records_at(path)
+    if is_csv_capture(records):
+        return read_csv_capture(
+            records,
+            dependencies or companion(records, "deps"),
+            phases=companion(records, "phases"),
+            chip=chip,
+            cores=cores,
         )
-    except TraceError as error:
-        msg = f"{records_path}: the records contradict each other ({error}); record it again"
-        raise FileFormatError(msg) from error
+    if dependencies is not None:
+        expected = "none: only a CSV capture has its dependencies in a file of any name"
+        Place(records).fail("dependency file", str(dependencies), expected, "leave it out")
+    inspector = Inspector(is_repairing)
+    return build_trace(_read_parts(read_json(records), Place(records), inspector), inspector)
 
 
-def _records_path(path: Path) -> Path:
+def _records_in(directory: Path) -> Path | None:
+    """The records in ``directory``: raw ones before merged ones before those of other tools.
+
+    Raises:
+        FileFormatError: If it holds several merged traces or task tables, and nothing better.
+    """
+    for name in RECORDS_FILES:
+        if (directory / name).is_file():
+            return directory / name
+    for globs in ((MERGED_GLOB,), (HICANN_RECORDS,), _CSV_GLOBS):
+        paths = (path for glob in globs for path in directory.glob(glob))
+        found = sorted(path for path in paths if path.is_file())
+        if len(found) > 1:
+            names = ", ".join(path.name for path in found)
+            msg = f"{directory}: holds {names}; expected one of them; name the file"
+            raise FileFormatError(msg)
+        if found:
+            return found[0]
+    return None
+
+
+def capture_files(path: Path) -> list[Path]:
+    """The files that ``read_capture`` reads at ``path``, records first, for keeping a copy.
+
+    Raises:
+        FileFormatError: If there is no capture.
+    """
+    records = _records_at(path)
+    if is_csv_capture(records):
+        others = (companion(records, kind) for kind in ("deps", "phases"))
+        return [records, *(path for path in others if path is not None)]
+    folder = records.parent
+    globs = (TOPOLOGY_GLOB,) if records.name == HICANN_RECORDS else (DEPS_FILE, NAME_MAP_GLOB)
+    beside = {file for glob in globs for file in folder.glob(glob) if file.is_file()}
+    return [records, *sorted(beside - {records})]
+
+
+def _records_at(path: Path) -> Path:
     if not path.is_dir():
         return path
-    for name in RECORDS_FILES:
-        if (path / name).is_file():
-            return path / name
-    msg = f"{path}: no capture in this directory; expected {' or '.join(RECORDS_FILES)}"
+    records = _records_in(path) or _records_in(path / OUTPUTS_DIR)
+    if records is not None:
+        return records
+    ranks = sorted(
+        found.parent.relative_to(path).as_posix()
+        for name in RECORDS_FILES
+        for found in path.glob(f"**/{RANK_GLOB}/{name}")
+    )
+    if ranks:
+        msg = f"{path}: holds the captures {', '.join(ranks)}; expected one; name its directory"
+    else:
+        expected = ", ".join((*RECORDS_FILES, MERGED_GLOB, HICANN_RECORDS, *_CSV_GLOBS))
+        msg = f"{path}: no capture in this directory; expected one of {expected}"
     raise FileFormatError(msg)
 
 
-def _level(document: dict[str, Any], place: Place) -> int:
-    levels = [place.integer(document, key, low=1, stop=5) for key in LEVEL_KEYS if key in document]
-    if not levels:
-        expected = " or ".join(LEVEL_KEYS)
-        msg = f"{place.path}: not a swimlane records file; expected the key {expected}"
-        raise FileFormatError(msg)
-    if len(set(levels)) > 1:
-        place.fail(LEVEL_KEYS[1], levels[1], f"the {levels[0]} of {LEVEL_KEYS[0]}")
-    for other in _OTHER_LAYOUT_KEYS:
-        if other in document:
-            msg = (
-                f"{place.path}: has {other}, so it is of an older or newer layout; expected "
-                "aicore_tasks and aicpu_tasks in ticks; record it with simpler 83728d2f3..6ebaf7715"
-            )
-            raise FileFormatError(msg)
-    return levels[0]
-
-
-def _core_lanes(metadata: dict[str, Any], at: Place) -> tuple[Lane, ...]:
-    core_types = at.listed(metadata, "core_types")
-    threads = at.listed(metadata, "core_to_thread", default=[-1] * len(core_types))
-    if len(threads) != len(core_types):
-        at.fail("core_to_thread", threads, f"one thread for each of {len(core_types)} cores")
-    counts = dict.fromkeys(CORE_TYPES, 0)
-    lanes = []
-    for core_id, (core_type, thread) in enumerate(zip(core_types, threads, strict=True)):
-        if core_type not in CORE_TYPES:
-            at.fail(f"core_types[{core_id}]", core_type, " or ".join(CORE_TYPES))
-        if type(thread) is not int or thread < -1:
-            at.fail(f"core_to_thread[{core_id}]", thread, "a thread number, or -1 for none")
-        name = f"{core_type.upper()}[{counts[core_type]}]"
-        counts[core_type] += 1
-        lanes.append(Lane(name, LaneKind(core_type), core_id, thread))
-    return tuple(lanes)
-
-
-def _thread_lanes(parts: CaptureParts) -> list[Lane]:
-    schedulers = range(parts.phases.scheduler_count)
-    orchestrators = range(parts.phases.orchestrator_count)
-    return [
-        *(Lane(f"Sched[{i}]", LaneKind.SCHEDULER, thread=i) for i in schedulers),
-        *(
-            Lane(f"Orch[{i}]", LaneKind.ORCHESTRATOR, thread=len(schedulers) + i)
-            for i in orchestrators
-        ),
-    ]
-
-
-def _info(
-    metadata: dict[str, Any], at: Place, parts: CaptureParts, missing_parts: list[str]
-) -> TraceInfo:
-    counter_mhz = parts.clock.counter_mhz
-    parameters: dict[str, Any] = {
-        key: metadata[key] for key in ("generator", "runtime") if key in metadata
-    }
-    return TraceInfo(
-        kernel=at.text(metadata, "kernel", default=parts.names.orchestrator if parts.names else ""),
-        variant=at.text(metadata, "variant", default=""),
-        chip=at.text(metadata, "chip", default=_CHIPS_BY_COUNTER_MHZ.get(counter_mhz, "unknown")),
-        source="captured",
-        counter_mhz=counter_mhz,
-        swimlane_level=parts.level,
-        cause_from="inferred",
-        parameters=parameters | {"missing_parts": missing_parts},
+def _read_parts(document: Any, place: Place, inspector: Inspector) -> CaptureParts:
+    if isinstance(document, list):
+        return read_hicann(document, place, inspector)
+    if not isinstance(document, dict):
+        place.fail("the document", document, "an object or a list of cores")
+    if "traceEvents" in document:
+        return read_merged(document, place, inspector)
+    if "aicore_tasks" in document:
+        return read_raw(document, place, inspector)
+    if "tasks" in document and any(key in document for key in LEVEL_KEYS):
+        return read_joined(document, place, inspector)
+    msg = (
+        f"{place.path}: not a swimlane records file; expected one of the keys "
+        f"{', '.join(LEVEL_KEYS)} with aicore_tasks or tasks, traceEvents, or a list of cores"
     )
+    raise FileFormatError(msg)

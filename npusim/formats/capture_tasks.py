@@ -15,21 +15,22 @@ def build_tasks(parts: CaptureParts) -> tuple[TraceTask, ...]:
     submits = {phase.token: phase for phase in parts.phases.orchestrator}
     ran_in_order = [token for token in submits if token in shapes]
     tokens = list(dict.fromkeys([*known, *ran_in_order, *shapes]))
-    row_counts = _rows_per_core_type(parts)
+    row_counts = _blocks_of_rows(parts)
     tasks = []
     for token in tokens:
         captured, submit = known.get(token), submits.get(token)
         func_id, name = _kernel(parts, captured)
+        blocks = captured.block_num if captured else None
         tasks.append(
             TraceTask(
                 task_id=token,
                 func_id=func_id,
                 name=name,
                 core_type=_core_type(captured, shapes.get(token)),
-                block_num=captured.block_num if captured else row_counts[token],
+                block_num=row_counts.get(token, 1) if blocks is None else blocks,
                 submit_start_ps=parts.clock.ps(submit.start) if submit else NO_TIME,
                 submit_end_ps=parts.clock.ps(submit.end) if submit else NO_TIME,
-                is_dummy=token not in shapes and captured is not None and not captured.active_slots,
+                is_dummy=token not in shapes and captured is not None and captured.is_dummy,
                 has_early_dispatch=captured.is_early_dispatch if captured else False,
             )
         )
@@ -46,8 +47,8 @@ def _core_types_of_rows(parts: CaptureParts) -> dict[int, str]:
     return shapes
 
 
-def _rows_per_core_type(parts: CaptureParts) -> dict[int, int]:
-    """Blocks of each task, guessed without ``deps.json`` from the rows on its scarcer core type."""
+def _blocks_of_rows(parts: CaptureParts) -> dict[int, int]:
+    """Blocks of each task, where the files do not say: the rows on its scarcer core type."""
     counts: dict[int, dict[LaneKind, int]] = {}
     for token, core in zip(parts.rows.token.tolist(), parts.rows.core.tolist(), strict=True):
         by_kind = counts.setdefault(token, {})
@@ -57,7 +58,7 @@ def _rows_per_core_type(parts: CaptureParts) -> dict[int, int]:
 
 
 def _kernel(parts: CaptureParts, captured: CapturedTask | None) -> tuple[int, str]:
-    if captured is None:
+    if captured is None or captured.kernel_ids is None:
         return UNKNOWN_FUNC, UNNAMED
     slots = captured.active_slots
     func_id = captured.kernel_ids[slots[0]] if slots else UNKNOWN_FUNC

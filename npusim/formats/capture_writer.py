@@ -16,12 +16,14 @@ from npusim.formats.layout import (
     DEFAULT_RUNTIME,
     DEPS_FILE,
     HZ_PER_MHZ,
-    LEVEL_KEYS,
+    LEVEL_KEYS_OF,
     NAME_MAP_FILE,
     NAME_MAP_GLOB,
-    RECORDS_FILES,
+    RECORDS_FILE_OF,
+    ROW_BLOCKS_KEY,
     TIME_ORIGIN_KEY,
     TIME_ORIGIN_TICKS,
+    Layout,
 )
 from npusim.formats.phase_records import core_to_stream, orchestrator_streams, scheduler_streams
 from npusim.formats.task_rows import build_task_rows, core_lanes
@@ -31,28 +33,48 @@ from npusim.trace import Trace
 LEVELS = (1, 2, 3, 4)
 
 
-def write_capture(directory: Path, trace: Trace, program: Program | None, *, level: int) -> None:
-    """Write ``trace`` as a chip capture (layout D, readable by layout C tools but for its name).
+WRITTEN_LAYOUTS = tuple(RECORDS_FILE_OF)
+_ROW_WIDTH_B = 5
 
-    Times become ticks of the trace's counter, rounded down. The same input gives the same bytes.
+
+def write_capture(
+    directory: Path,
+    trace: Trace,
+    program: Program | None,
+    *,
+    level: int,
+    layout: Layout = Layout.D,
+) -> None:
+    """Write ``trace`` as a chip capture.
+
+    Layout D is for the tools from 2026-08-04 on, C for those from 2026-06-22, B for those from
+    2026-06-04; C differs from D in the names of file and key, B also in that rows have no receive
+    time. Times become ticks of the trace's counter, rounded down. The same input gives the same
+    bytes.
 
     Args:
         directory: Made if missing; the three files in it are replaced.
         trace: The run.
         program: Its recording, for the arguments and tensors of ``deps.json``.
         level: Swimlane level, 1 to 4.
+        layout: B, C or D.
 
     Raises:
-        UsageError: If ``level`` is unknown or needs more than the trace holds.
+        UsageError: If ``level`` or ``layout`` is unknown, or ``level`` needs more than the trace
+            holds.
         TraceError: If a task has an unknown core type or the core ids have gaps.
         OutputError: If a file cannot be written, or another name map is in the way.
     """
     if level not in LEVELS:
         msg = f"write_capture: level is {level!r}; expected one of 1, 2, 3, 4 (0 writes no files)"
         raise UsageError(msg)
+    if layout not in WRITTEN_LAYOUTS:
+        known = ", ".join(WRITTEN_LAYOUTS)
+        msg = f"write_capture: layout is {layout}; expected one of {known} (others are only read)"
+        raise UsageError(msg)
     callables = assign_callables(trace)
     documents: dict[str, Any] = {
-        RECORDS_FILES[0]: _records(trace, level),
+        RECORDS_FILE_OF[layout]: _records(trace, level, layout),
         DEPS_FILE: build_dependencies(trace, program, callables),
         NAME_MAP_FILE: {
             "level": 2,
@@ -66,11 +88,14 @@ def write_capture(directory: Path, trace: Trace, program: Program | None, *, lev
         write_document(directory / name, document)
 
 
-def _records(trace: Trace, level: int) -> dict[str, Any]:
-    rows = build_task_rows(trace, has_scheduler_times=level >= 2)
-    document: dict[str, Any] = dict.fromkeys(LEVEL_KEYS, level)
-    document["metadata"] = _metadata(trace)
-    document["aicore_tasks"] = rows.aicore
+def _records(trace: Trace, level: int, layout: Layout) -> dict[str, Any]:
+    rows = build_task_rows(
+        trace, has_scheduler_times=level >= 2, gate_margin_ticks=1 if layout is Layout.C else 0
+    )
+    document: dict[str, Any] = dict.fromkeys(LEVEL_KEYS_OF[layout], level)
+    document["metadata"] = _metadata(trace) | {ROW_BLOCKS_KEY: rows.blocks}
+    width = _ROW_WIDTH_B if layout is Layout.B else None
+    document["aicore_tasks"] = [row[:width] for row in rows.aicore]
     document["aicpu_tasks"] = rows.aicpu
     if level >= 3:
         document["aicpu_scheduler_phases"] = _required(scheduler_streams(trace), "scheduler", level)

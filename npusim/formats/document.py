@@ -3,6 +3,7 @@
 A document appears whole or not at all, so an interrupted export never leaves half a capture.
 """
 
+import json
 import tempfile
 from pathlib import Path
 from typing import Any, Literal
@@ -10,6 +11,10 @@ from typing import Any, Literal
 import msgspec
 
 from npusim.errors import FileFormatError, OutputError
+from npusim.units import MIB
+
+MAX_DOCUMENT_BYTES = 512 * MIB
+"""Far above any capture; parsing more would take the memory of the machine."""
 
 
 def write_document(path: Path, value: Any, *, order: Literal["sorted"] | None = None) -> None:
@@ -63,21 +68,64 @@ def read_document(path: Path) -> dict[str, Any]:
     """The JSON object in ``path``.
 
     Raises:
-        FileFormatError: If the file is missing, is not JSON (NaN and Infinity are not), or holds
-            something else than an object.
+        FileFormatError: If the file is missing or too large, is not JSON (NaN and Infinity are
+            not), repeats a key, or holds something else than an object.
     """
-    try:
-        value = msgspec.json.decode(path.read_bytes())
-    except FileNotFoundError as error:
-        msg = f"{path}: no such file; expected a JSON document"
-        raise FileFormatError(msg) from error
-    except OSError as error:
-        msg = f"{path}: cannot be read ({error.strerror or error}); expected a JSON document"
-        raise FileFormatError(msg) from error
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        msg = f"{path}: not JSON ({error}); the file is truncated or of another format"
-        raise FileFormatError(msg) from error
+    value = read_json(path)
     if not isinstance(value, dict):
         msg = f"{path}: holds a JSON {type(value).__name__}; expected an object"
         raise FileFormatError(msg)
     return value
+
+
+def read_json(path: Path) -> Any:
+    """The JSON value in ``path``.
+
+    Raises:
+        FileFormatError: As ``read_document``, for any JSON value.
+    """
+    content = read_bytes(path, "a JSON document")
+    try:
+        # Not msgspec: it takes the last of two equal keys, and half a record would pass unseen.
+        return json.loads(content, object_pairs_hook=_object, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        msg = f"{path}: not JSON ({error}); the file is truncated or of another format"
+        raise FileFormatError(msg) from error
+
+
+def read_bytes(path: Path, expected: str) -> bytes:
+    """The content of ``path``, which is ``expected`` (for messages).
+
+    Raises:
+        FileFormatError: If the file is missing, unreadable, or larger than 512 MiB.
+    """
+    try:
+        size = path.stat().st_size
+        if size > MAX_DOCUMENT_BYTES:
+            msg = (
+                f"{path}: has {size // MIB} MiB; expected at most {MAX_DOCUMENT_BYTES // MIB} MiB; "
+                "record fewer tasks or a lower swimlane level"
+            )
+            raise FileFormatError(msg)
+        return path.read_bytes()
+    except FileNotFoundError as error:
+        msg = f"{path}: no such file; expected {expected}"
+        raise FileFormatError(msg) from error
+    except OSError as error:
+        msg = f"{path}: cannot be read ({error.strerror or error}); expected {expected}"
+        raise FileFormatError(msg) from error
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    record = dict(pairs)
+    if len(record) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        msg = f"key {twice!r} twice in one object"
+        raise ValueError(msg)
+    return record
+
+
+def _refuse_constant(name: str) -> None:
+    msg = f"{name} is no JSON number"
+    raise ValueError(msg)

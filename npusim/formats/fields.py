@@ -9,6 +9,9 @@ from typing import Any, NoReturn
 
 from npusim.errors import FileFormatError
 
+NS_PER_US = 1_000
+_MAX_US = 1e12
+"""Eleven days; beyond that a file holds something else than times of a run."""
 INT64_STOP = 1 << 63
 """One past the largest integer that a trace can hold."""
 
@@ -24,7 +27,9 @@ class Place:
         """The place of ``record`` inside this one."""
         return Place(self.path, f"{self.record}{record}")
 
-    def fail(self, field: str, value: object, expected: str) -> NoReturn:
+    def fail(
+        self, field: str, value: object, expected: str, advice: str = "record the capture again"
+    ) -> NoReturn:
         """Refuse ``value`` of ``field``.
 
         Raises:
@@ -33,7 +38,7 @@ class Place:
         name = f"{self.record}.{field}" if self.record and field else self.record or field
         shown = repr(value)
         shown = shown if len(shown) <= 80 else f"{shown[:77]}..."
-        msg = f"{self.path}: {name} is {shown}; expected {expected}; record the capture again"
+        msg = f"{self.path}: {name} is {shown}; expected {expected}; {advice}"
         raise FileFormatError(msg)
 
     def record_of(self, value: object) -> dict[str, Any]:
@@ -78,4 +83,20 @@ class Place:
         value = record.get(field)
         if value is None:
             return default
-        return value if isinstance(value, str) else self.fail(field, value, "a string")
+        if not isinstance(value, str) or not _is_unicode(value):
+            self.fail(field, value, "a string of Unicode text")
+        return value
+
+    def nanoseconds(self, record: dict[str, Any], field: str) -> int:
+        """``record[field]`` in µs, as whole nanoseconds; these files keep three decimals."""
+        value: Any = record.get(field)
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not is_number or not abs(value) < _MAX_US:  # NaN compares false
+            self.fail(field, value, "a finite time in us")
+        time_ns: int = round(value * NS_PER_US)
+        return time_ns
+
+
+def _is_unicode(text: str) -> bool:
+    # JSON can spell half a surrogate pair, which no file can hold again.
+    return text.isascii() or not any("\ud800" <= char <= "\udfff" for char in text)

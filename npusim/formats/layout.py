@@ -1,15 +1,51 @@
-"""Names and codes of the chip swimlane files, shared by their writer and their reader.
+"""Names and codes of the chip swimlane files, shared by their writers and their readers.
 
-Source: the file formats of hw-native-sys/simpler at commit 6ebaf7715 (2026-08-22). Layout C calls
-the records file ``l2_swimlane_records.json``, layout D ``chip_swimlane_records.json``; the fields
-are the same, and a document with both level keys serves the readers of both.
+Source: the file formats of hw-native-sys/simpler up to commit 6ebaf7715 (2026-08-22).
 """
+
+from enum import StrEnum
 
 from npusim.trace import EdgeSource, PhaseKind
 
-RECORDS_FILES = ("chip_swimlane_records.json", "l2_swimlane_records.json")
-"""Layout D first; it wins where a directory holds both."""
-LEVEL_KEYS = ("chip_swimlane_level", "l2_swimlane_level")
+
+class Layout(StrEnum):
+    """How a records file is laid out; the letter is our name for it, the dates are upstream's."""
+
+    P = "p"
+    """Before 2026-05-31: joined, in µs, edges in the tasks."""
+    A = "a"
+    """From 2026-05-31: joined, in µs."""
+    B = "b"
+    """From 2026-06-04: raw ticks, rows without receive time."""
+    C = "c"
+    """From 2026-06-22: raw ticks."""
+    D = "d"
+    """From 2026-08-04: as C, with the file and the level key renamed."""
+    E = "e"
+    """Later: scheduler streams, runs told apart by epoch."""
+
+
+RECORDS_FILES = (
+    "chip_swimlane_records.json", "l2_swimlane_records.json", "l2_perf_records.json",
+)  # fmt: skip
+"""Newest first; it wins where a directory holds several."""
+LEVEL_KEYS = ("chip_swimlane_level", "l2_swimlane_level", "l2_perf_level", "version")
+RECORDS_FILE_OF = {
+    Layout.B: RECORDS_FILES[1],
+    Layout.C: RECORDS_FILES[1],
+    Layout.D: RECORDS_FILES[0],
+}
+"""Records file of the layouts that npusim writes."""
+LEVEL_KEYS_OF = {
+    Layout.B: LEVEL_KEYS[1:2],
+    Layout.C: LEVEL_KEYS[1:2],
+    Layout.D: LEVEL_KEYS[:2],
+}
+"""With both keys a layout D document serves the tools of layout C too, under their file name."""
+MERGED_GLOB = "merged_swimlane*.json"
+OUTPUTS_DIR = "dfx_outputs"
+RANK_GLOB = "rank*/d*"
+"""One folder per device and dispatch below ``dfx_outputs`` where there are several."""
 DEPS_FILE = "deps.json"
 NAME_MAP_FILE = "name_map_npusim.json"
 """Something after ``name_map_``: the viewers of mid 2026 look for ``name_map_*.json`` only."""
@@ -28,6 +64,9 @@ hours when a kernel starts, and readers subtract the smallest tick.
 """
 TIME_ORIGIN_KEY = "time_origin_ticks"
 """Metadata key of the tick of time 0. Without it a reader takes the smallest tick."""
+
+ROW_BLOCKS_KEY = "row_blocks"
+"""Metadata key of the block of each row of ``aicore_tasks``, which the rows themselves lack."""
 
 CORE_TYPES = ("aic", "aiv")
 AIV_PER_CLUSTER = 2
@@ -52,13 +91,14 @@ DUMMY_MARKER = "dummy_task"
 """Zero-width record that names the dummy a scheduler thread completed."""
 DUMMY_NAME_KEY = "name"
 """Extra key of a dummy in ``deps.json``: it runs no callable that the name map could name."""
-UNMODELLED_KINDS = frozenset(
-    {
-        "async_poll", "graph_prepare", "wire", "drain_prepare", "drain_publish", "predicated_skip",
-        "poll", "fanout", "scan", "prestage", "idle",
-    }
-)  # fmt: skip
-"""Scheduler records of some upstream version that a trace has no phase for."""
+SKIP_MARKER = "predicated_skip"
+"""Zero-width record that names a task whose predicate was false: it ran on no core."""
+LEFT_OUT_OUTER_KINDS = frozenset({"async_poll", "graph_prepare", "wire", "idle"})
+"""Scheduler records that a trace has no phase for, one at a time on their thread."""
+LEFT_OUT_INNER_KINDS = frozenset(
+    {"drain_prepare", "drain_publish", "poll", "fanout", "scan", "prestage"}
+)
+"""Scheduler records that a trace has no phase for, and that lie inside others."""
 
 EDGE_SOURCES = {
     EdgeSource.REGION: "tensormap",

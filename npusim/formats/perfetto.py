@@ -7,6 +7,7 @@ waits. The pipes of a core follow the core::
             AIC[0] waits                   [ DEPENDENCY ]
             AIC[0].MTE2        [load][load]
             AIC[0].MTE2 waits
+            GM traffic      counter of the cores whose pipes are shown
     AICPU   Sched[0]        [ dispatch ]  [ complete ]
             ready queue     AIC, AIV, MIX counters
 """
@@ -19,31 +20,30 @@ import numpy as np
 
 from npusim import __version__
 from npusim.formats.document import write_document
+from npusim.formats.perfetto_counters import queue_depth_events, traffic_events
 from npusim.formats.perfetto_flows import flow_events
-from npusim.formats.perfetto_time import text_us, viewer_us
+from npusim.formats.perfetto_time import text_us, viewer_us, whole_ns
 from npusim.trace import NO_TIME, PhaseKind, Trace, WaitReason, core_of_pipe
 
 Event = dict[str, Any]
 
 CORE_PID = 1
 AICPU_PID = 2
-FLOW_LIMIT = 50_000
-"""Dependency arrows drawn by default; a viewer gets slow with more of them."""
-
 _SLICE_TIMES = ("dispatch", "receive", "finish")
 _NO_TASK = -1
 
 
-def write_perfetto(path: Path, trace: Trace, *, flow_limit: int = FLOW_LIMIT) -> None:
+def write_perfetto(path: Path, trace: Trace, *, flow_limit: int | None = None) -> None:
     """Write ``trace`` for the Perfetto viewer; the same trace gives the same bytes.
 
-    Times are µs, exact to the picosecond.
+    Times are µs, cut to the nanoseconds that the viewer counts in.
 
     Args:
         path: File to write.
         trace: The run.
-        flow_limit: Dependency arrows to draw at most, one per distinct edge in edge order;
-            ``otherData`` says how many there are and how many were left out.
+        flow_limit: Dependency arrows to draw at most, one per distinct edge; four per task if left
+            out, the latest predecessors first. ``otherData`` says how many there are and how many
+            were left out.
 
     Raises:
         OutputError: If the file cannot be written.
@@ -55,7 +55,8 @@ def write_perfetto(path: Path, trace: Trace, *, flow_limit: int = FLOW_LIMIT) ->
         *_instructions(trace),
         *_waits(trace),
         *_phases(trace),
-        *_queue_depths(trace),
+        *queue_depth_events(trace, AICPU_PID),
+        *traffic_events(trace, CORE_PID),
         *flows,
     ]
     info = trace.info
@@ -161,40 +162,18 @@ def _phases(trace: Trace) -> Iterable[Event]:
         yield _complete(name, "aicpu", AICPU_PID, slice_tid(row["lane"]), row, args)
 
 
-def _queue_depths(trace: Trace) -> Iterable[Event]:
-    """Ready queue depths whenever they change; all scheduler threads share the queues."""
-    samples = []
-    for row in _rows(trace.phases, ("end_ps", "start_ps")):
-        if row["kind"] in {PhaseKind.COMPLETE, PhaseKind.DISPATCH}:
-            samples.append((row["start_ps"], tuple(int(v) for v in row["ready_start"])))
-            samples.append((row["end_ps"], tuple(int(v) for v in row["ready_end"])))
-    samples.sort(key=lambda sample: sample[0])
-    last = None
-    for time_ps, depths in samples:
-        if depths != last:
-            values = dict(zip(("AIC", "AIV", "MIX"), depths, strict=True))
-            yield {
-                "ph": "C",
-                "pid": AICPU_PID,
-                "tid": 0,
-                "name": "ready queue",
-                "ts": viewer_us(time_ps),
-                "args": values,
-            }
-        last = depths
-
-
 def _complete(
     name: str, category: str, pid: int, tid: int, row: dict[str, Any], args: dict[str, Any]
 ) -> Event:
+    start_ps, end_ps = whole_ns(row["start_ps"]), whole_ns(row["end_ps"])
     return {
         "ph": "X",
         "pid": pid,
         "tid": tid,
         "name": name,
         "cat": category,
-        "ts": viewer_us(row["start_ps"]),
-        "dur": viewer_us(row["end_ps"] - row["start_ps"]),
+        "ts": viewer_us(start_ps),
+        "dur": viewer_us(end_ps - start_ps),
         "args": args,
     }
 

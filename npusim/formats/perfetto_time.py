@@ -16,6 +16,16 @@ def viewer_us(time_ps: int) -> float:
     return nextafter(value, inf) if int(value * 1000.0) < time_ps // PS_PER_NS else value
 
 
+def whole_ns(time_ps: int) -> int:
+    """``time_ps`` without the fraction of its last nanosecond, in picoseconds.
+
+    The viewer counts in nanoseconds. Some versions cut the fraction of a start or a length off,
+    others round it (Perfetto 52); a slice that comes out one longer overlaps the next, and the
+    viewer drops that one. Start and end cut here leave nothing to round, and keep their order.
+    """
+    return time_ps - time_ps % PS_PER_NS
+
+
 def text_us(time_ps: int) -> float:
     """``time_ps`` in µs for an argument that is only shown."""
     return time_ps / PS_PER_US

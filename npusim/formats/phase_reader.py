@@ -1,158 +1,244 @@
-"""AICPU records of a records file, checked, still in counter ticks."""
+"""AICPU records of a records file, checked, still in ticks of the capture's clock."""
 
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
+from npusim.formats.dummy_phases import name_dummies
 from npusim.formats.fields import Place
-from npusim.formats.layout import DUMMY_MARKER, SCHEDULER_KINDS, UNMODELLED_KINDS
+from npusim.formats.inspector import Inspector
+from npusim.formats.layout import (
+    DUMMY_MARKER,
+    LEFT_OUT_INNER_KINDS,
+    LEFT_OUT_OUTER_KINDS,
+    SCHEDULER_KINDS,
+    SKIP_MARKER,
+)
+from npusim.formats.tick_phase import NO_TASK, TickPhase
 from npusim.trace import PhaseKind
 
 _KINDS = {name: kind for kind, name in SCHEDULER_KINDS.items()}
+_INNER = {*LEFT_OUT_INNER_KINDS, SCHEDULER_KINDS[PhaseKind.RESOLVE]}
+_MARKERS = (DUMMY_MARKER, SKIP_MARKER)
+_KNOWN = {*_KINDS, *_MARKERS, *LEFT_OUT_INNER_KINDS, *LEFT_OUT_OUTER_KINDS}
+_NEEDS_TASK = {*_MARKERS, "graph_prepare"}
 _INT32_STOP = 1 << 31
-_NO_TASK = -1
 _NO_DEPTHS = [0, 0, 0]
+_NO_QUEUE = (0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
-class TickPhase:
-    """One phase; ``token`` is the task of SUBMIT and DUMMY phases, else -1."""
+class Dialect:
+    """How records call their fields, and what they must hold."""
 
-    stream: int
-    kind: PhaseKind
-    start: int
-    end: int
-    token: int = _NO_TASK
-    count: int = 0
-    loop_iter: int = 0
-    pop_hit: int = 0
-    pop_miss: int = 0
-    ready_start: tuple[int, ...] = (0, 0, 0)
-    ready_end: tuple[int, ...] = (0, 0, 0)
+    kind: str = "kind"
+    start: str = "start_cycles"
+    end: str = "end_cycles"
+    is_us: bool = False
+    """Times are µs with three decimals, and 0 is a time; else ticks, and 0 means missing."""
+    is_ns: bool = False
+    """Times are whole ns, and 0 is a time."""
+    has_counts: bool = True
+    """Every record says how many tasks it handled and in which turn of its loop."""
+    may_omit_dummies: bool = False
+    """A dummy_task record need not name its task, as before 2026-07-16."""
+
+    def span(self, record: dict[str, Any], at: Place) -> tuple[int, int]:
+        """Start and end of a record, in ticks or ns."""
+        if self.is_us:
+            start, end = at.nanoseconds(record, self.start), at.nanoseconds(record, self.end)
+        else:
+            least = 0 if self.is_ns else 1
+            start = at.integer(record, self.start, low=least)
+            end = at.integer(record, self.end, low=least)
+        if end < start:
+            at.fail(self.end, record.get(self.end), f"no less than {self.start}")
+        return start, end
 
 
 @dataclass(slots=True)
 class PhaseTable:
-    """Phases of scheduler and orchestrator streams, and what was left out by kind."""
+    """Phases of scheduler and orchestrator streams, and what the records say besides."""
 
     scheduler_count: int = 0
     orchestrator_count: int = 0
     scheduler: list[TickPhase] = field(default_factory=list)
     orchestrator: list[TickPhase] = field(default_factory=list)
+    dummies: set[int] = field(default_factory=set)
+    """Tokens of tasks that a scheduler completed without running anything."""
+    unnamed_dummies: int = 0
+    """Such tasks of which the record does not say which, as before 2026-07-16."""
+    skipped: set[int] = field(default_factory=set)
+    """Tokens of tasks whose predicate was false."""
     left_out: Counter[str] = field(default_factory=Counter)
 
 
-def read_phases(document: dict[str, Any], place: Place) -> PhaseTable:
+def read_phases(
+    document: dict[str, Any], place: Place, inspector: Inspector, dialect: Dialect
+) -> PhaseTable:
     """All phases of ``document``; empty below level 3.
 
     Raises:
-        FileFormatError: If a record is malformed or of a kind that no known version writes.
+        FileFormatError: If a record is malformed or of a kind that no known version writes, two
+            records of a thread overlap, a task is submitted twice, or submits are out of order.
     """
     table = PhaseTable()
+    at = place.at("aicpu_scheduler_phases")
     streams = place.listed(document, "aicpu_scheduler_phases", default=[])
     table.scheduler_count = len(streams)
     for index, stream in enumerate(streams):
-        at = place.at(f"aicpu_scheduler_phases[{index}]")
-        phases, markers = _scheduler_stream(index, stream, at, table.left_out)
-        table.scheduler += _name_dummies(index, phases, markers, table.left_out)
+        _read_scheduler(index, stream, at.at(f"[{index}]"), inspector, dialect, table)
+    at = place.at("aicpu_orchestrator_phases")
     streams = place.listed(document, "aicpu_orchestrator_phases", default=[])
     table.orchestrator_count = len(streams)
-    for index, stream in enumerate(streams):
-        at = place.at(f"aicpu_orchestrator_phases[{index}]")
-        table.orchestrator += [
-            TickPhase(
-                index, PhaseKind.SUBMIT, *_span(record, where), where.identity(record, "task_id")
-            )
-            for record, where in _records(stream, at)
-        ]
+    _read_submits(streams, at, inspector, dialect, table)
     return table
 
 
-def _records(stream: object, at: Place) -> list[tuple[dict[str, Any], Place]]:
+def _records(
+    stream: object, at: Place, inspector: Inspector
+) -> Iterator[tuple[dict[str, Any], Place]]:
     if not isinstance(stream, list):
-        at.fail("", stream, "a list of records")
-    places = [at.at(f"[{index}]") for index in range(len(stream))]
-    return [(where.record_of(record), where) for record, where in zip(stream, places, strict=True)]
-
-
-def _span(record: dict[str, Any], at: Place) -> tuple[int, int]:
-    start = at.integer(record, "start_cycles", low=1)
-    end = at.integer(record, "end_cycles", low=1)
-    if end < start:
-        at.fail("end_cycles", end, f"no less than start_cycles {start}")
-    return start, end
-
-
-def _scheduler_stream(
-    stream_idx: int, stream: object, at: Place, left_out: Counter[str]
-) -> tuple[list[TickPhase], list[tuple[int, int]]]:
-    """Phases of a thread, and (end tick, token) of its dummy markers."""
-    phases, markers = [], []
-    for record, where in _records(stream, at):
-        kind = record.get("kind")
-        if kind == DUMMY_MARKER:
-            markers.append((_span(record, where)[1], where.identity(record, "task_id")))
-        elif kind in _KINDS:
-            phases.append(_scheduler_phase(stream_idx, _KINDS[kind], record, where))
-        elif isinstance(kind, str) and kind in UNMODELLED_KINDS:
-            left_out[kind] += 1
+        inspector.refuse(at, "", stream, "a list of records", "streams left out")
+        return
+    for index, record in enumerate(stream):
+        where = at.at(f"[{index}]")
+        if isinstance(record, dict):
+            yield record, where
         else:
-            known = ", ".join(sorted({*_KINDS, DUMMY_MARKER}))
-            where.fail("kind", kind, f"one of {known}")
-    return phases, markers
+            inspector.refuse(where, "", record, "an object", "phases: malformed, left out")
 
 
-def _scheduler_phase(stream: int, kind: PhaseKind, record: dict[str, Any], at: Place) -> TickPhase:
-    def count(name: str) -> int:
-        return at.integer(record, name, stop=_INT32_STOP, default=0)
+def _read_scheduler(
+    stream_idx: int,
+    stream: object,
+    at: Place,
+    inspector: Inspector,
+    dialect: Dialect,
+    table: PhaseTable,
+) -> None:
+    spans: list[tuple[int, int, Place, TickPhase | None]] = []
+    phases: list[TickPhase] = []
+    markers: list[tuple[int, int]] = []
+    for record, where in _records(stream, at, inspector):
+        phase = inspector.attempt("phases", partial(_phase, stream_idx, record, where, dialect))
+        if phase is None:
+            continue
+        name = record[dialect.kind]
+        if name == DUMMY_MARKER and phase.token == NO_TASK:
+            table.unnamed_dummies += 1
+            continue
+        if name == DUMMY_MARKER:
+            markers.append((phase.end, phase.token))
+            table.dummies.add(phase.token)
+        elif name == SKIP_MARKER:
+            table.skipped.add(phase.token)
+        if name in _MARKERS or name in _INNER:
+            if name in _KINDS:
+                phases.append(phase)
+        else:
+            spans.append((phase.start, phase.end, where, phase if name in _KINDS else None))
+        if name not in _KINDS and name != DUMMY_MARKER:
+            table.left_out[name] += 1
+    phases += _one_at_a_time(spans, inspector)
+    table.scheduler += name_dummies(stream_idx, phases, markers, table.left_out)
 
+
+def _phase(stream: int, record: dict[str, Any], at: Place, dialect: Dialect) -> TickPhase:
+    name = record.get(dialect.kind)
+    if not isinstance(name, str) or name not in _KNOWN:
+        at.fail(dialect.kind, name, f"one of {', '.join(sorted(_KNOWN))}")
+    kind = _KINDS.get(name, PhaseKind.DUMMY)
+    has_pops = dialect.has_counts and kind is PhaseKind.DISPATCH
+    has_task = name in _NEEDS_TASK
+    if name == DUMMY_MARKER and dialect.may_omit_dummies:
+        has_task = "task_id" in record
+    start, end = dialect.span(record, at)
     return TickPhase(
         stream,
         kind,
-        *_span(record, at),
-        count=count("tasks_processed"),
-        loop_iter=count("loop_iter"),
-        pop_hit=count("pop_hit"),
-        pop_miss=count("pop_miss"),
+        start,
+        end,
+        token=at.identity(record, "task_id") if has_task else NO_TASK,
+        handled=_count(record, "tasks_processed", at, is_needed=dialect.has_counts),
+        loop_iter=_count(record, "loop_iter", at, is_needed=dialect.has_counts),
+        pop_hit=_count(record, "pop_hit", at, is_needed=has_pops),
+        pop_miss=_count(record, "pop_miss", at, is_needed=has_pops),
         ready_start=_depths(record, "shared_at_start", at),
         ready_end=_depths(record, "shared_at_end", at),
     )
 
 
+def _count(record: dict[str, Any], name: str, at: Place, *, is_needed: bool) -> int:
+    if name not in record and not is_needed:
+        return 0
+    return at.integer(record, name, stop=_INT32_STOP)
+
+
 def _depths(record: dict[str, Any], name: str, at: Place) -> tuple[int, ...]:
-    depths = at.listed(record, name, default=_NO_DEPTHS)
-    if len(depths) != 3 or any(type(v) is not int or not 0 <= v < _INT32_STOP for v in depths):
+    depths = record.get(name, _NO_DEPTHS)
+    if depths == _NO_DEPTHS:  # most of them
+        return _NO_QUEUE
+    if (
+        not isinstance(depths, list)
+        or len(depths) != 3
+        or any(type(v) is not int or not 0 <= v < _INT32_STOP for v in depths)
+    ):
         at.fail(name, depths, "three queue depths [aic, aiv, mix] of at least 0")
     return tuple(depths)
 
 
-def _name_dummies(
-    stream: int, phases: list[TickPhase], markers: list[tuple[int, int]], left_out: Counter[str]
+def _one_at_a_time(
+    spans: list[tuple[int, int, Place, TickPhase | None]], inspector: Inspector
 ) -> list[TickPhase]:
-    """``phases`` with each DUMMY phase cut at the markers inside it, one task per piece.
-
-    One record pops several dummies, and only the zero-width markers say which::
-
-        dummy    [--------------------]            marker   t4     t7
-        phases   [ DUMMY t4 |DUMMY t7 ]
-
-    A marker outside every dummy record becomes a phase of no length; one in the middle of other
-    work has no room on the lane and is left out.
-    """
-    named: list[TickPhase] = []
-    for phase in phases:
-        inside = sorted(m for m in markers if phase.start <= m[0] <= phase.end)
-        if phase.kind is not PhaseKind.DUMMY or not inside:
-            named.append(phase)
+    """The phases of a thread, which does one thing at a time."""
+    kept, free = [], 0
+    for start, end, where, phase in sorted(spans, key=lambda span: span[:2]):
+        if start < free:
+            inspector.refuse(
+                where, "start", start, f"no less than {free}, where the record before it ends",
+                "overlap on a thread: phases left out",
+            )  # fmt: skip
             continue
-        starts = [phase.start, *(end for end, _ in inside[:-1])]
-        ends = [*starts[1:], phase.end]
-        for start, end, (_, token) in zip(starts, ends, inside, strict=True):
-            named.append(replace(phase, start=start, end=end, token=token, count=1))
-        markers = [m for m in markers if m not in inside]
-    for tick, token in markers:
-        if any(phase.start < tick < phase.end for phase in phases):
-            left_out[DUMMY_MARKER] += 1
-        else:
-            named.append(TickPhase(stream, PhaseKind.DUMMY, tick, tick, token, 1))
-    return named
+        free = end
+        if phase is not None:
+            kept.append(phase)
+    return kept
+
+
+def _read_submits(
+    streams: list[Any], at: Place, inspector: Inspector, dialect: Dialect, table: PhaseTable
+) -> None:
+    seen: set[int] = set()
+    last = -1
+    for index, stream in enumerate(streams):
+        spans: list[tuple[int, int, Place, TickPhase | None]] = []
+        for record, where in _records(stream, at.at(f"[{index}]"), inspector):
+            phase = inspector.attempt("submits", partial(_submit, index, record, where, dialect))
+            if phase is None:
+                continue
+            number = phase.handled
+            if number <= last:
+                inspector.refuse(
+                    where, "submit_idx", number, f"more than {last}, the one before",
+                    "submit out of order: kept",
+                )  # fmt: skip
+            last = max(last, number)
+            if phase.token in seen:
+                inspector.refuse(
+                    where, "task_id", phase.token, "a task that was not submitted before",
+                    "submitted twice: submits left out",
+                )  # fmt: skip
+                continue
+            seen.add(phase.token)
+            spans.append((phase.start, phase.end, where, phase))
+        table.orchestrator += _one_at_a_time(spans, inspector)
+
+
+def _submit(stream: int, record: dict[str, Any], at: Place, dialect: Dialect) -> TickPhase:
+    start, end = dialect.span(record, at)
+    token = at.identity(record, "task_id")
+    number = at.integer(record, "submit_idx", stop=_INT32_STOP)
+    return TickPhase(stream, PhaseKind.SUBMIT, start, end, token, handled=number)

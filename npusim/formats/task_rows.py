@@ -24,6 +24,8 @@ class TaskRows:
 
     aicore: list[list[int]]
     aicpu: list[list[int]]
+    blocks: list[int]
+    """Block of each row of ``aicore``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +59,20 @@ def core_lanes(trace: Trace) -> list[int]:
     return indices
 
 
-def build_task_rows(trace: Trace, *, has_scheduler_times: bool) -> TaskRows:
+def build_task_rows(
+    trace: Trace, *, has_scheduler_times: bool, gate_margin_ticks: int = 0
+) -> TaskRows:
     """Rows of every slice, in dispatch order within each core.
 
     A receive that precedes the end of the core's previous slice or of a predecessor is moved there:
     a gated early dispatch re-stamps it when the gate opens, and so does the device.
+
+    Args:
+        trace: The run.
+        has_scheduler_times: Also make the rows of the schedulers.
+        gate_margin_ticks: How much later than the end of a predecessor a receive is at least, as
+            far as the start of the kernel allows. Converters of mid 2026 compare the two as floats
+            and take equal ones for a violation.
 
     Raises:
         UsageError: If scheduler times are asked for and a slice has none.
@@ -72,18 +83,23 @@ def build_task_rows(trace: Trace, *, has_scheduler_times: bool) -> TaskRows:
     _refuse_other_lanes(trace, lanes)
     if has_scheduler_times:
         _refuse_missing_times(trace)
-    slices, receive_ps = trace.slices, _gated_receive(trace)
+    gate_ps = _gates(trace)
+    slices, receive_ps = trace.slices, _gated_receive(trace, gate_ps)
     core_of_lane = np.zeros(len(trace.lanes), np.int64)
     core_of_lane[lanes] = np.arange(len(lanes))
     cores = core_of_lane[slices["lane"]]
-    rows, dispatched = TaskRows([], []), [0] * len(lanes)
+    rows, dispatched = TaskRows([], [], []), [0] * len(lanes)
     for index in np.lexsort((slices["end_ps"], slices["start_ps"], cores)).tolist():
-        _, task, _, _, dispatch_ps, _, start_ps, end_ps, finish_ps, _ = slices[index].item()
+        _, task, block, _, dispatch_ps, _, start_ps, end_ps, finish_ps, _ = slices[index].item()
+        rows.blocks.append(block)
         core, token = int(cores[index]), trace.tasks[task].task_id
         reg_task_id = dispatched[core]
         dispatched[core] += 1
         start, receive = clock.tick(start_ps), clock.tick(int(receive_ps[index]))
         end = clock.tick(end_ps)
+        if gate_margin_ticks and gate_ps[task] != NO_TIME:
+            gate = clock.tick(int(gate_ps[task])) + gate_margin_ticks
+            receive = min(max(receive, gate), start)
         rows.aicore.append([core, token, reg_task_id, start, end, start - receive])
         if has_scheduler_times:
             times = [clock.tick(dispatch_ps), clock.tick(finish_ps)]
@@ -111,13 +127,18 @@ def _refuse_missing_times(trace: Trace) -> None:
         raise UsageError(msg)
 
 
-def _gated_receive(trace: Trace) -> npt.NDArray[np.int64]:
-    slices = trace.slices
-    receive = np.where(slices["receive_ps"] == NO_TIME, slices["start_ps"], slices["receive_ps"])
+def _gates(trace: Trace) -> npt.NDArray[np.int64]:
+    """Per task when its last predecessor ended, -1 without one that ran."""
     task_end = np.full(len(trace.tasks), NO_TIME, np.int64)
-    np.maximum.at(task_end, slices["task"], slices["end_ps"])
+    np.maximum.at(task_end, trace.slices["task"], trace.slices["end_ps"])
     gate = np.full(len(trace.tasks), NO_TIME, np.int64)
     np.maximum.at(gate, trace.edges["succ"], task_end[trace.edges["pred"]])
+    return gate
+
+
+def _gated_receive(trace: Trace, gate: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    slices = trace.slices
+    receive = np.where(slices["receive_ps"] == NO_TIME, slices["start_ps"], slices["receive_ps"])
     receive = np.maximum(receive, gate[slices["task"]])
     order = np.lexsort((slices["end_ps"], slices["start_ps"], slices["lane"]))
     before, after = order[:-1], order[1:]

@@ -8,9 +8,14 @@ import numpy as np
 from npusim.formats.fields import INT64_STOP, Place
 from npusim.formats.layout import HZ_PER_MHZ, TIME_ORIGIN_KEY
 from npusim.formats.phase_reader import PhaseTable
-from npusim.formats.row_reader import RowTable
+from npusim.formats.row_table import RowTable
 from npusim.trace import NO_TIME
 from npusim.units import ticks_to_ps
+
+NS_CLOCK_MHZ = 1000
+_SLOW_COUNTER_MHZ = 50
+_SLOW_TICK_NS = 20
+"""The a2a3 counter; files in µs do not name theirs, but its ticks are all multiples of this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +49,19 @@ class TickClock:
             origin = at.integer(metadata, TIME_ORIGIN_KEY)
             if origin > first:
                 at.fail(TIME_ORIGIN_KEY, origin, f"no more than the first event, tick {first}")
-        if ticks_to_ps(last - origin, counter_mhz) >= INT64_STOP:
-            at.fail("clock_freq_hz", clock_hz, f"a rate at which {last - origin} ticks fit a trace")
+        check_span(at, counter_mhz, origin, last)
         return cls(counter_mhz, origin)
+
+
+def check_span(at: Place, counter_mhz: int, first: int, last: int) -> None:
+    """Make sure that a trace can hold the time between two ticks.
+
+    Raises:
+        FileFormatError: If it cannot.
+    """
+    if ticks_to_ps(last - first, counter_mhz) >= INT64_STOP:
+        expected = f"a span that fits a trace at {counter_mhz} MHz"
+        at.fail("last tick", last, f"{expected}; the first tick is {first}")
 
 
 def _extent(rows: RowTable, phases: PhaseTable) -> tuple[int, int]:
@@ -57,3 +72,11 @@ def _extent(rows: RowTable, phases: PhaseTable) -> tuple[int, int]:
     for phase in (*phases.scheduler, *phases.orchestrator):
         stamps += (phase.start, phase.end)
     return min(stamps, default=0), max(stamps, default=0)
+
+
+def guessed_counter_mhz(rows: RowTable) -> int:
+    """Rate of the counter behind times in ns: the slower one if every time is a multiple of it."""
+    times = np.concatenate((rows.dispatch, rows.receive, rows.start, rows.end, rows.finish))
+    times = times[times != NO_TIME]
+    is_slow = not np.any(times % _SLOW_TICK_NS)
+    return _SLOW_COUNTER_MHZ if is_slow else NS_CLOCK_MHZ

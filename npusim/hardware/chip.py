@@ -174,10 +174,6 @@ def _section(name: str, values: Mapping[str, Any]) -> Any:
 
 def _vector_class(cost_key: str, values: Mapping[str, Any]) -> VectorClassSpec:
     prefix = f"{_CLASSES}{cost_key}."
-    return VectorClassSpec(
-        **{
-            key.removeprefix(prefix): float(value)
-            for key, value in values.items()
-            if key.startswith(prefix)
-        }
-    )
+    hints: dict[str, Any] = get_type_hints(VectorClassSpec)
+    given = {key.removeprefix(prefix): key for key in values if key.startswith(prefix)}
+    return VectorClassSpec(**{name: hints[name](values[key]) for name, key in given.items()})

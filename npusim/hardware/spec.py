@@ -14,12 +14,14 @@ VECTOR_COST_KEYS = (
     "binary",
     "mul",
     "unary_scalar",
+    "scalar_operand",
     "exp",
     "log",
     "sqrt",
     "rsqrt",
     "recip",
     "div",
+    "div_scalar",
     "cast",
     "compare",
     "select",
@@ -154,8 +156,10 @@ class MemorySpec:
     """UB or L1 to global memory, on MTE3."""
     fix_write_bytes_per_cycle: float
     """L0C to global memory, on FIX; bytes as stored."""
-    read_latency_ns: float
-    """Start of a load to its first data."""
+    aic_read_latency_ns: float
+    """Start of a load on an AIC, into L1, to its first data."""
+    aiv_read_latency_ns: float
+    """Start of a load on an AIV, into UB, to its first data."""
     write_latency_ns: float
     aic_reads_in_flight: float
     """Scattered rows of at most 1 KiB that one core has outstanding."""
@@ -211,7 +215,11 @@ class VectorClassSpec:
     fixed_cycles: float = 0.0
     per_row_cycles: float = 0.0
     per_row_repeat_cycles: float = 0.0
+    per_row_partial_cycles: float = 0.0
+    """Added for a row that ends within a repeat after its first: one more instruction."""
     fixed_per_repeat_cycles: float = 0.0
+    is_row_wise: bool = False
+    """Every row begins a repeat of its own; else a tile is one run of elements."""
 
     def __post_init__(self) -> None:
         _check_figures(self, zero_allowed=frozenset(item.name for item in fields(self)))
@@ -226,6 +234,8 @@ class VectorSpec:
     """
 
     repeat_bytes: int
+    block_bytes: int
+    """What a vector instruction steps by; a tile row begins at a multiple of it."""
     partial_repeat_cycles: float
     """Added when the operand is not a whole number of repeats (count mode)."""
     classes: dict[str, VectorClassSpec]
@@ -278,8 +288,8 @@ class SyncSpec:
 
     handshake_ns: float
     """A flag between the cores, for data that a kernel itself puts into global memory."""
-    push_pop_ns: float
-    """A tile that the compiler hands over through a slot: both flags and the slot's bookkeeping."""
+    push_pop_row_ns: float
+    """Each row of a tile that the compiler hands over through a slot, its flags included."""
     is_cross_core_through_gm: bool
     """True where tiles between AIC and AIV travel through global memory (a2a3)."""
 
@@ -303,6 +313,8 @@ class RuntimeSpec:
     submit_per_edge_ns: float
     submit_user_code_ns: float
     """The kernel's own orchestration code between two submits."""
+    scope_end_per_task_ns: float
+    """Letting go of one task at the end of its scope."""
     poll_per_core_ns: float
     poll_base_ns: float
     completion_ns: float
@@ -312,7 +324,11 @@ class RuntimeSpec:
     resolve_per_consumer_ns: float
     """Each consumer after the first."""
     pop_batch_ns: float
+    dummy_batch_count: int
+    """Dummies that one look at the queues completes at most."""
     prepare_block_ns: float
+    stage_block_ns: float
+    """``prepare_block_ns`` of a block that is dispatched early."""
     fence_ns: float
     publish_block_ns: float
     store_visible_ns: float
@@ -323,8 +339,18 @@ class RuntimeSpec:
     """Receive to start on a warm core, swimlane collection off."""
     core_setup_swimlane_ns: float
     """Receive to start on a warm core while the swimlane is collected."""
+    core_switch_ns: float
+    """End of a kernel until its core takes the block staged behind it, collection off."""
     record_swimlane_ns: float
-    """Write-back of the swimlane record after a kernel, before the core takes the next."""
+    """The same while the swimlane is collected: write-back of the record of the kernel."""
+    gate_to_start_ns: float
+    """Doorbell seen to start, for a block that was dispatched early and waits on its core."""
+    cold_core_frac: float
+    """Share of the cores whose first kernel starts late."""
+    cold_min_ns: float
+    """How much later it starts than on a warm core, at least ..."""
+    cold_max_ns: float
+    """... and at most."""
     standalone_launch_ns: float
     """What a kernel launched by the host, without this runtime, takes besides its cores' work."""
     core_slot_count: int
@@ -335,11 +361,26 @@ class RuntimeSpec:
     """Task slots of one ring."""
     ring_heap_bytes: int
     """Output heap of one ring."""
+    ring_dependency_count: int
+    """Entries of the dependency lists of one ring, one for each new edge."""
+    early_queue_count: int
+    """Candidates of early dispatch per shape."""
     output_alignment_bytes: int
     """Outputs are placed in the heap at multiples of this."""
+    serial_pitch_ns: float
+    """The serial dispatcher of the captures: from one dispatch to the next."""
+    serial_latency_ns: float
+    """The same: end of a kernel until the dispatcher knows."""
 
     def __post_init__(self) -> None:
-        _check_figures(self)
+        _check_figures(self, zero_allowed=frozenset({"cold_core_frac", "core_switch_ns"}))
+        if self.cold_core_frac > 1 or self.cold_min_ns > self.cold_max_ns:
+            msg = (
+                f"RuntimeSpec.cold_*: is {self.cold_core_frac} of the cores, {self.cold_min_ns} to "
+                f"{self.cold_max_ns} ns; expected a share up to 1 and a minimum up to the maximum; "
+                "correct it in the chip file"
+            )
+            raise HardwareSpecError(msg)
 
 
 @dataclass(frozen=True, slots=True)

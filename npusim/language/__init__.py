@@ -86,6 +86,7 @@ from npusim.language.expand import (
     row_expand_sub,
 )
 from npusim.language.external import (
+    has_extern,
     register_extern,
 )
 from npusim.language.flags import (
@@ -313,6 +314,7 @@ __all__ = [
     "gather_row",
     "get_block_idx",
     "get_block_num",
+    "has_extern",
     "incore",
     "jit",
     "load",

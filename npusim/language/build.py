@@ -116,5 +116,6 @@ def _build_task(draft: TaskDraft, name: str) -> Task:
         is_manual=draft.is_manual,
         allow_early_resolve=draft.allow_early_resolve,
         sync_start=draft.sync_start,
+        is_predicated=draft.is_predicated,
         split_mode=draft.split_mode,
     )

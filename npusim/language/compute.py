@@ -15,6 +15,8 @@ from npusim.program import NO_INDEX, AccessMode, Space, Unit
 
 Operand = Tile | Tensor | float
 NumpyFunction = Callable[..., Array]
+_NUMBERS = (int, float, np.generic)
+_INTEGERS = (int, np.integer)
 
 
 def as_tile(block: Block, value: Operand, operation: str) -> Tile:
@@ -120,11 +122,14 @@ def unary_op(
 
 
 def binary_op(
-    name: str, cost_key: str, *, scalar_cost_key: str = "unary_scalar", differs: str = ""
-) -> Callable[[NumpyFunction], Callable[..., Tile]]:
-    """Define ``pl.name(x, y)``; with a Python number it is the scalar form ``names`` of the ISA."""
+    name: str, cost_key: str, *, scalar_cost_key: str = "scalar_operand", differs: str = ""
+) -> Callable[[NumpyFunction], Callable[..., Any]]:
+    """Define ``pl.name(x, y)``; with a Python number it is the scalar form ``names`` of the ISA.
 
-    def define(function: NumpyFunction) -> Callable[..., Tile]:
+    Of two numbers it is arithmetic of the scalar unit, within scopes and outside: a number.
+    """
+
+    def define(function: NumpyFunction) -> Callable[..., Any]:
         summary = _summary(function)
         kind = table.add_row(
             name, Unit.VECTOR, cost_key, summary=summary, function=function, differs=differs
@@ -140,11 +145,14 @@ def binary_op(
 
         def operation(
             lhs: Operand, rhs: Operand, tmp: object = None, *, high_precision: bool = False
-        ) -> Tile:
-            block = current_block(name)
-            if isinstance(rhs, int | float | np.generic):
+        ) -> Any:
+            if isinstance(rhs, _NUMBERS):
+                if isinstance(lhs, _NUMBERS):
+                    return on_numbers(function, lhs, rhs)
+                block = current_block(name)
                 return with_scalar(block, scalar_kind, name, function, lhs, rhs)
-            if isinstance(lhs, int | float | np.generic):
+            block = current_block(name)
+            if isinstance(lhs, _NUMBERS):
                 swapped = _swap(function)
                 return with_scalar(block, scalar_kind, name, swapped, rhs, lhs)
             x, y = as_tile(block, lhs, name), as_tile(block, rhs, name)
@@ -199,6 +207,13 @@ def with_scalar(
     number = array.dtype.type(block.recorder.element(name, scalar, tile.dtype))
     result = in_type(function(array, number), tile.dtype)
     return finish(block, kind, result, tile.dtype, (tile,), valid=tile.valid)
+
+
+def on_numbers(function: NumpyFunction, x: Any, y: Any) -> Any:
+    """A binary operation on two numbers: integers stay integers, floats are FP32."""
+    if isinstance(x, _INTEGERS) and isinstance(y, _INTEGERS):
+        return int(function(np.int64(x), np.int64(y)))
+    return float(function(np.float32(x), np.float32(y)))
 
 
 def in_type(array: Array, dtype: DType) -> Array:

@@ -37,6 +37,7 @@ class TaskDraft:
     is_manual: bool = False
     allow_early_resolve: bool = False
     sync_start: bool = False
+    is_predicated: bool = False
     split_mode: str = ""
     no_dep: tuple[Tensor, ...] = ()
     hint: str = ""

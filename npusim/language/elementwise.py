@@ -52,7 +52,7 @@ def mul(x: Array, y: Array) -> Array:
     return np.multiply(x, y)
 
 
-@binary_op("div", "div", scalar_cost_key="div", differs=_FAST)
+@binary_op("div", "div", scalar_cost_key="div_scalar", differs=_FAST)
 def div(x: Array, y: Array) -> Array:
     """Quotient; integers divide towards minus infinity.
 

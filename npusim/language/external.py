@@ -37,6 +37,11 @@ def register_extern(name: str, function: Callable[..., Any]) -> None:
     _STAND_INS[name] = function
 
 
+def has_extern(name: str) -> bool:
+    """True if the external kernel ``name`` has a stand-in."""
+    return name in _STAND_INS
+
+
 def declare_extern(function: Callable[..., Any]) -> Callable[..., Any]:
     """The external kernel that ``function`` declares; returns its first output when called."""
     parameters = inspect.signature(function).parameters
@@ -66,7 +71,7 @@ def _run(block: Block, name: str, arguments: dict[str, Any], directions: dict[st
         msg = (
             f"{block.recorder.where()}: {name} is an external kernel without a stand-in; expected "
             f"one of those registered ({known}); call npusim.language.register_extern({name!r}, "
-            "function) before the kernel runs"
+            "function) before the kernel runs, in the file of --npusim-externs"
         )
         raise KernelError(msg)
     outputs = [key for key in arguments if directions[key] in {"Out", "InOut"}]

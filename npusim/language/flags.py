@@ -147,6 +147,7 @@ def begin_scope(recorder: Recorder, flags: ScopeFlags, site: int) -> TaskDraft:
     task.deps = tuple(sorted(set(_task_ids([flags.deps]))))
     task.allow_early_resolve = flags.allow_early_resolve
     task.sync_start = flags.sync_start
+    task.is_predicated = flags.predicate is not True
     task.no_dep = tuple(flags.no_dep_args)
     for entry in flags.optimizations:
         if isinstance(entry, Split) and entry.mode is not SplitMode.NONE:

@@ -85,7 +85,8 @@ def matmul_acc(
         raise KernelError(msg)
     left, right = as_tile(block, a, "matmul_acc"), as_tile(block, b, "matmul_acc")
     product, shape = _multiply(block, "matmul_acc", left, right, a_trans, b_trans)
-    if _core(product.shape) != _core(acc.shape) or product.dtype != acc.array.dtype:
+    is_alike = product.shape == acc.shape or _core(product.shape) == _core(acc.shape)
+    if not is_alike or product.dtype != acc.array.dtype:
         msg = (
             f"{block.recorder.where()}: pl.matmul_acc of {list(product.shape)} {product.dtype} "
             f"into an accumulator {list(acc.shape)} {acc.dtype}; expected the same shape and type"
@@ -94,7 +95,7 @@ def matmul_acc(
     in0, in1 = block.operand(left, Space.L1, 0), block.operand(right, Space.L1, 1)
     target = block.accumulator(acc)
     if not init_cond:
-        product = acc.array.reshape(product.shape) + product
+        product += acc.array.reshape(product.shape)  # fresh, so it may take the sum
     tiles = (target, in0, in1, target)
     block.emit(_MATMUL_ACC, (left.dtype, acc.dtype), shape, tiles, site=block.recorder.site())
     valid = acc.valid
@@ -130,8 +131,9 @@ def _multiply(
         raise KernelError(msg)
     try:
         if left.dtype.is_float:
-            wide = _oriented(left, _wide(left), a_trans, 0)
-            product = np.matmul(wide, _oriented(right, _wide(right), b_trans, -1))
+            wide = a if left.dtype is FP32 else _oriented(left, _wide(left), a_trans, 0)
+            other = b if right.dtype is FP32 else _oriented(right, _wide(right), b_trans, -1)
+            product = np.matmul(wide, other)
         else:
             product = _integer_product(left.dtype, right.dtype, a, b)
     except ValueError as error:

@@ -98,7 +98,8 @@ class Recorder:
         self.is_manual = False
         self.site_names: list[str] = [""]
         self.site_functions: list[str] = [""]
-        self._sites: dict[tuple[CodeType, int], int] = {}
+        self._sites: dict[tuple[int, int], int] = {}
+        self._site_codes: list[CodeType] = []
         self._derived: dict[tuple[int, int], int] = {}
 
     def add_tensor(self, array: Array, dtype: DType, name: str, role: TensorRole) -> Tensor:
@@ -157,7 +158,8 @@ class Recorder:
 
     def note(self, kind: EventKind, tensor_id: int) -> None:
         """Record what the orchestrator itself does before the next submit."""
-        self.events.append(OrchestrationEvent(kind, tensor_id, len(self.tasks)))
+        loops = tuple(LoopFrame(one.instance, one.kind, one.iteration) for one in self.loops)
+        self.events.append(OrchestrationEvent(kind, tensor_id, len(self.tasks), loops))
 
     def check_owned(self, tensor: Tensor) -> None:
         """Raise ``KernelError`` for a tensor of another recording."""
@@ -292,9 +294,10 @@ class Recorder:
             if frame.f_back is None:
                 return 0
             frame = frame.f_back
-        key = (frame.f_code, frame.f_lasti)
+        key = (id(frame.f_code), frame.f_lasti)  # Python hashes a code object by its contents
         index = self._sites.get(key)
         if index is None:
+            self._site_codes.append(frame.f_code)  # kept alive, so that no other has its id
             index = self._sites[key] = len(self.site_names)
             file = frame.f_code.co_filename.replace("\\", "/").rsplit("/", 1)[-1]
             self.site_names.append(f"{file}:{frame.f_lineno}")
@@ -337,6 +340,11 @@ def activate(recorder: Recorder) -> Iterator[None]:
         yield
     finally:
         _RECORDER.reset(token)
+
+
+def is_recording() -> bool:
+    """True while a recording runs."""
+    return _RECORDER.get() is not None
 
 
 def current() -> Recorder:

@@ -86,6 +86,7 @@ def _run(
     )
     task.block_total = block_num if flags.runs else 0
     task.is_dummy = not flags.runs
+    task.is_predicated = flags.predicate is not True
     result = None
     for _ in range(task.block_total):
         block = recorder.begin_block(task)

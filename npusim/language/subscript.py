@@ -12,6 +12,8 @@ from npusim.language.transfer import assemble
 from npusim.language.values import Tile
 from npusim.language.views import Value, reshape, slice_
 
+_INTEGERS = (int, np.integer)
+
 
 def get_item(x: Value, index: Any) -> Any:
     """``x[index]``: an element where every axis has an integer, else a slice."""
@@ -65,12 +67,15 @@ def _box(x: Value, index: Any) -> tuple[list[int], list[int], list[int]]:
         raise KernelError(msg)
     sizes, offsets, dropped = list(x.shape), [0] * len(x.shape), []
     for axis, entry in enumerate(entries):
-        if isinstance(entry, slice):
-            if entry.step not in {None, 1}:
-                msg = f"{current().where()}: subscript with step {entry.step}; expected none"
+        if type(entry) is slice:
+            start, stop, step = entry.start, entry.stop, entry.step
+            if step is not None and step != 1:
+                msg = f"{current().where()}: subscript with step {step}; expected none"
                 raise KernelError(msg)
-            start = 0 if entry.start is None else _integer(entry.start)
-            stop = x.shape[axis] if entry.stop is None else _integer(entry.stop)
+            if type(start) is not int:
+                start = 0 if start is None else _integer(start)
+            if type(stop) is not int:
+                stop = sizes[axis] if stop is None else _integer(stop)
             sizes[axis], offsets[axis] = stop - start, start
         else:
             sizes[axis], offsets[axis] = 1, _integer(entry)
@@ -79,7 +84,7 @@ def _box(x: Value, index: Any) -> tuple[list[int], list[int], list[int]]:
 
 
 def _integer(entry: Any) -> int:
-    if isinstance(entry, int | np.integer):
+    if isinstance(entry, _INTEGERS):
         return int(entry)
     msg = f"{current().where()}: subscript {entry!r}; expected integers and slices of integers"
     raise KernelError(msg)

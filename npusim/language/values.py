@@ -64,7 +64,7 @@ class Tensor:
     evaluated for anything else.
     """
 
-    __slots__ = ("array", "buffer", "dtype", "offset", "origin", "strides")
+    __slots__ = ("array", "buffer", "dtype", "offset", "origin", "shape", "strides")
     __array_ufunc__ = None  # a numpy scalar on the left leaves the operation to us
 
     def __init__(
@@ -77,6 +77,8 @@ class Tensor:
     ) -> None:
         self.buffer = buffer
         self.array = array
+        self.shape: Shape = array.shape
+        """Elements along each axis."""
         self.dtype = buffer.dtype
         self.offset = offset
         item = array.dtype.itemsize
@@ -86,11 +88,6 @@ class Tensor:
 
     def __class_getitem__(cls, item: Any) -> "TensorType":
         return TensorType(cls.__name__, item)
-
-    @property
-    def shape(self) -> Shape:
-        """Elements along each axis."""
-        return self.array.shape
 
     def bind_dynamic(self, axis: int, symbol: object) -> None:
         """Accepted for compatibility; shapes are concrete here."""
@@ -126,13 +123,15 @@ class Tile:
     ``valid`` is the shape of the region that holds data; ``None`` means all of it.
     """
 
-    __slots__ = ("array", "dtype", "storage", "valid", "widened", "widened_at")
+    __slots__ = ("array", "dtype", "shape", "storage", "valid", "widened", "widened_at")
     __array_ufunc__ = None  # as for Tensor
 
     def __init__(
         self, array: Array, dtype: DType, storage: TileStorage, valid: Shape | None = None
     ) -> None:
         self.array = array
+        self.shape: Shape = array.shape
+        """Elements along each axis."""
         self.dtype = dtype
         self.storage = storage
         self.valid = valid
@@ -142,11 +141,6 @@ class Tile:
 
     def __class_getitem__(cls, item: Any) -> "TensorType":
         return TensorType(cls.__name__, item)
-
-    @property
-    def shape(self) -> Shape:
-        """Elements along each axis."""
-        return self.array.shape
 
     def alias(self, array: Array, valid: Shape | None) -> Self:
         """The same storage seen as ``array`` with another valid region."""

@@ -46,9 +46,11 @@ def slice_(
     """
     recorder = current()
     box, start = tuple(shape), tuple(offset)
-    if clamp or recorder.options.clips_bounds:
-        valid_shape = _clamped(x, box, start, valid_shape)
-    valid = _requested_valid(recorder, x, box, start, valid_shape)
+    valid = None
+    if valid_shape is not None or not _is_inside(x.shape, box, start):
+        if clamp or recorder.options.clips_bounds:
+            valid_shape = _clamped(x, box, start, valid_shape)
+        valid = _requested_valid(recorder, x, box, start, valid_shape)
     if isinstance(x, Tile):
         result: Value = _slice_tile(x, box, start, valid)
     elif (block := recorder.scope_block()) is None:
@@ -147,6 +149,24 @@ def _drop(x: Value, axes: Sequence[int]) -> Value:
     return reshape(x, kept)
 
 
+def _is_inside(extents: Shape, box: Shape, start: Shape) -> bool:
+    """True for a box that needs no further look, as nearly all do."""
+    if not len(box) == len(start) == len(extents):
+        return False
+    for low, size, extent in zip(start, box, extents, strict=True):
+        if low < 0 or size < 0 or low + size > extent:
+            return False
+    return True
+
+
+def _window(array: np.ndarray[Any, Any], start: Shape, extent: Shape) -> np.ndarray[Any, Any]:
+    """The numpy view of a box."""
+    if len(start) == 2:  # nearly always
+        (row, col), (rows, cols) = start, extent
+        return array[row : row + rows, col : col + cols]
+    return array[tuple(slice(low, low + n) for low, n in zip(start, extent, strict=True))]
+
+
 def _requested_valid(
     recorder: Recorder, x: Value, box: Shape, start: Shape, valid: Sequence[int] | None
 ) -> Shape | None:
@@ -195,7 +215,7 @@ def _slice_tile(x: Tile, box: Shape, start: Shape, valid: Shape | None) -> Tile:
 def _cut(array: np.ndarray[Any, Any], box: Shape, start: Shape, valid: Shape | None) -> Any:
     """A copy of the box, zero outside its valid part."""
     kept = box if valid is None else valid
-    source = array[tuple(slice(low, low + n) for low, n in zip(start, kept, strict=True))]
+    source = _window(array, start, kept)
     if valid is None:
         return source.copy()
     result = np.zeros(box, array.dtype)
@@ -225,8 +245,7 @@ def pad_scalar(dtype: DType, pad_value: PadValue) -> Any:
 
 
 def _view(recorder: Recorder, x: Tensor, box: Shape, start: Shape) -> Tensor:
-    array = x.array[tuple(slice(low, low + n) for low, n in zip(start, box, strict=True))]
-    return _derive(recorder, x, array, _offset(x, start))
+    return _derive(recorder, x, _window(x.array, start, box), _offset(x, start))
 
 
 def _derive(recorder: Recorder, x: Tensor, array: np.ndarray[Any, Any], offset: int) -> Tensor:
@@ -239,7 +258,7 @@ def _derive(recorder: Recorder, x: Tensor, array: np.ndarray[Any, Any], offset: 
 
 def _load(block: Block, x: Tensor, box: Shape, start: Shape, valid: Shape | None) -> Tile:
     loaded = box if valid is None else valid
-    region = x.array[tuple(slice(low, low + n) for low, n in zip(start, loaded, strict=True))]
+    region = _window(x.array, start, loaded)
     tile = load_region(block, x, region, _offset(x, start), loaded)
     if valid is None:
         return tile
@@ -251,7 +270,10 @@ def _load(block: Block, x: Tensor, box: Shape, start: Shape, valid: Shape | None
 
 
 def _offset(x: Tensor, start: Shape) -> int:
-    return x.offset + sum(low * stride for low, stride in zip(start, x.strides, strict=True))
+    offset = x.offset
+    for low, stride in zip(start, x.strides, strict=True):
+        offset += low * stride
+    return offset
 
 
 def _reshape_valid(recorder: Recorder, x: Tile, target: Shape) -> Shape | None:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from matplotlib.axes import Axes
+from matplotlib.patheffects import withStroke
 
 from npusim.plotting.style import BUSY, GRID, INK, REASON_COLOURS, REASON_HATCHES
 from npusim.trace import WaitReason
@@ -115,7 +116,9 @@ def _parts(bars: Sequence[Bar]) -> list[_Part]:
 def _write_values(
     axes: Axes, part: _Part, rows: list[float], left: list[float], inches_per_unit: float
 ) -> None:
-    for row, value, start, ink in zip(rows, part.values, left, part.inks, strict=True):
+    for row, value, start, ink, ground in zip(
+        rows, part.values, left, part.inks, part.colours, strict=True
+    ):
         text = f"{value:,.1f}"
         if value * inches_per_unit > _CHARACTER_IN * len(text) + 0.08:
             axes.text(
@@ -127,6 +130,8 @@ def _write_values(
                 ha="center",
                 va="center",
                 zorder=3,
+                # A hatch must not run through the digits.
+                path_effects=[withStroke(linewidth=2.5, foreground=ground)] if part.hatch else None,
             )
 
 

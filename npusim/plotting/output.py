@@ -2,8 +2,10 @@
 
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import matplotlib
 from matplotlib.figure import Figure
@@ -45,18 +47,31 @@ def save_figure(fig: Figure, path: str | Path, dpi: int = 150) -> Path:
     return target
 
 
-def _write(fig: Figure, target: Path, suffix: str, dpi: int) -> None:
+@contextmanager
+def whole_file(target: Path) -> Iterator[BinaryIO]:
+    """A file to write that takes the name ``target`` when the block ends, and not if it raises.
+
+    Raises:
+        OSError: If the directory cannot be written.
+    """
     # In the target's directory, because a rename is atomic only within one file system.
-    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=suffix, dir=target.parent)
+    handle, name = tempfile.mkstemp(
+        prefix=f".{target.name}.", suffix=target.suffix, dir=target.parent
+    )
     temporary = Path(name)
     try:
-        salt = matplotlib.rc_context({"svg.hashsalt": "npusim", "svg.fonttype": "path"})
-        with os.fdopen(handle, "wb") as file, salt:
-            fig.savefig(file, format=suffix[1:], dpi=dpi, metadata=_METADATA[suffix])
+        with os.fdopen(handle, "wb") as file:
+            yield file
         temporary.chmod(0o666 & ~_umask())
         temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _write(fig: Figure, target: Path, suffix: str, dpi: int) -> None:
+    salt = matplotlib.rc_context({"svg.hashsalt": "npusim", "svg.fonttype": "path"})
+    with whole_file(target) as file, salt:
+        fig.savefig(file, format=suffix[1:], dpi=dpi, metadata=_METADATA[suffix])
 
 
 def _umask() -> int:

@@ -6,12 +6,14 @@ that neighbours differ in hue and in lightness. Colour is never the only cue: ea
 number, written on its slices and in the legend, and from the 17th scope on a hatch.
 """
 
+import itertools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from matplotlib.colors import to_rgb
 
 from npusim.analysis import scope_names
+from npusim.analysis.causes import Cause
 from npusim.trace import PhaseKind, Trace, WaitReason
 
 INK = "#222222"
@@ -42,17 +44,64 @@ SCOPE_COLOURS = (
 )
 SCOPE_HATCHES = ("", "////", "....", "xxxx")
 
-REASON_COLOURS: Mapping[WaitReason, str] = {
-    WaitReason.DEPENDENCY: "#F9D3CE",
-    WaitReason.SUBMIT: "#D3C4EE",
-    WaitReason.DISPATCH: "#9CC4E8",
-    WaitReason.QUEUE: "#F5DE85",
-    WaitReason.SYNC: "#A5DBBD",
-    WaitReason.MEMORY: "#DDBB97",
-    WaitReason.NO_WORK: "#FFFFFF",
-    WaitReason.UNKNOWN: "#D6D6D6",
+_REASON_COLOURS = {
+    "DEPENDENCY": "#F9D3CE",
+    "SUBMIT": "#D3C4EE",
+    "DISPATCH": "#9CC4E8",
+    "QUEUE": "#F5DE85",
+    "SYNC": "#A5DBBD",
+    "MEMORY": "#DDBB97",
+    "NO_WORK": "#FFFFFF",
+    "UNKNOWN": "#D6D6D6",
 }
-REASON_HATCHES: Mapping[WaitReason, str] = {WaitReason.UNKNOWN: "////"}
+_SPARE_TINTS = ("#B5E2E0", "#E7C3DC", "#CFE3A8", "#F3C892")
+"""For reasons and causes that no colour was chosen for yet, in the order of their enum."""
+
+_CAUSE_COLOURS = {
+    # Close to the colour of the wait reason that a cause is cut from.
+    "dependency": "#F9D3CE",
+    "false_dependency": "#EBA0BE",
+    "orchestrator": "#D3C4EE",
+    "completion": "#C6DDF2",
+    "launch": "#9CC4E8",
+    "start_up": "#74AADB",
+    "polling": "#FAEDB4",
+    "scheduler_busy": "#F5DE85",
+    "queue_order": "#E6C24A",
+    "not_dispatched": "#EFD06A",
+    "core_busy": "#CBE9D7",
+    "cluster": "#A5DBBD",
+    "early_gate": "#9ADAD6",
+    "memory": "#DDBB97",
+    "tail": "#ECEEF1",
+    "no_work": "#FFFFFF",
+    "unknown": "#D6D6D6",
+}
+
+
+def _tints(names: Iterable[str], chosen: Mapping[str, str]) -> dict[str, str]:
+    """A colour for every name: the chosen one, or else the next spare one."""
+    spare = itertools.cycle(_SPARE_TINTS)
+    return {name: chosen.get(name) or next(spare) for name in names}
+
+
+_BY_REASON = _tints((reason.name for reason in WaitReason), _REASON_COLOURS)
+REASON_COLOURS: Mapping[WaitReason, str] = {one: _BY_REASON[one.name] for one in WaitReason}
+_HATCHES = {
+    "SUBMIT": "....",
+    "DISPATCH": "||||",
+    "QUEUE": "\\\\\\\\",
+    "SYNC": "xxxx",
+    "MEMORY": "----",
+    "UNKNOWN": "////",
+}
+REASON_HATCHES: Mapping[WaitReason, str] = {
+    one: _HATCHES[one.name] for one in WaitReason if one.name in _HATCHES
+}
+"""The second cue besides the tint, for grey prints; dependency, the most common, stays plain."""
+CAUSE_COLOURS: Mapping[Cause, str] = {
+    Cause(name): colour for name, colour in _tints(map(str, Cause), _CAUSE_COLOURS).items()
+}
 
 PHASE_COLOURS: Mapping[PhaseKind, str] = {
     PhaseKind.COMPLETE: "#8DA9C4",
@@ -77,10 +126,14 @@ class ScopeStyle:
     @property
     def text_colour(self) -> str:
         """White or ink, whichever reads better on the scope's colour."""
-        red, green, blue = to_rgb(self.colour)
-        # Rec. 709 luma; 0.55 is where white text on our palette turns hard to read.
-        luma = 0.2126 * red + 0.7152 * green + 0.0722 * blue
-        return INK if luma > 0.55 else "#FFFFFF"
+        # 0.55 is where white text on our palette turns hard to read.
+        return INK if luma(self.colour) > 0.55 else "#FFFFFF"
+
+
+def luma(colour: str) -> float:
+    """How bright a colour looks, 0 to 1: Rec. 709 luma."""
+    red, green, blue = to_rgb(colour)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
 def scope_styles(*traces: Trace) -> dict[str, ScopeStyle]:

@@ -4,10 +4,12 @@ from collections.abc import Mapping
 
 from matplotlib.figure import Figure
 
+from npusim.analysis.observed_path import ObservedPath
 from npusim.plotting.boxes import Scale
 from npusim.plotting.legend import Section, draw_legend, legend_size_in
 from npusim.plotting.page import new_page
 from npusim.plotting.panel import draw_panel, end_us, label_time_axis, mark_makespan
+from npusim.plotting.path import draw_path, path_section
 from npusim.plotting.rows import lay_out_rows
 from npusim.plotting.sections import phase_section, scope_section, wait_section
 from npusim.plotting.style import ScopeStyle, scope_styles
@@ -23,7 +25,9 @@ _ROW_IN = 0.168
 _TALLEST_ROW_IN = 0.5
 
 
-def swimlane_figure(trace: Trace, title: str | None = None) -> Figure:
+def swimlane_figure(
+    trace: Trace, title: str | None = None, *, path: ObservedPath | None = None
+) -> Figure:
     """The run as a swimlane.
 
     Rows: orchestrator and schedulers, AIC lanes, AIV lanes, each core followed by its pipes where
@@ -34,12 +38,13 @@ def swimlane_figure(trace: Trace, title: str | None = None) -> Figure:
     Args:
         trace: A simulated or captured run.
         title: Goes above kernel, variant, chip and makespan, which then move to the line below.
+        path: The observed critical path of ``trace``, to draw over it.
 
     Returns:
         A figure that pyplot does not know; write it with ``save_figure``.
     """
     layout, styles = lay_out_rows(trace), scope_styles(trace)
-    sections = _sections(trace, styles)
+    sections = _sections(trace, styles, path)
     legend_width, legend_height = legend_size_in(sections)
     # Few lanes: stretch the rows towards the height that the legend needs anyway.
     row_in = min(max(_ROW_IN, legend_height / layout.height), _TALLEST_ROW_IN)
@@ -56,6 +61,8 @@ def swimlane_figure(trace: Trace, title: str | None = None) -> Figure:
     span_us = end_us(trace) or 1.0
     axes.set_xlim(0, span_us * 1.01)
     draw_panel(axes, trace, layout, styles, Scale(_PANEL_IN / (span_us * 1.01), row_in))
+    if path is not None:
+        draw_path(axes, path, layout)
     mark_makespan(axes, trace)
     label_time_axis(axes)
     axes.tick_params(axis="x", top=True, labeltop=True)
@@ -64,6 +71,10 @@ def swimlane_figure(trace: Trace, title: str | None = None) -> Figure:
     return page.figure
 
 
-def _sections(trace: Trace, styles: Mapping[str, ScopeStyle]) -> tuple[Section, ...]:
-    sections = (scope_section(trace, styles), wait_section(trace), phase_section(trace))
+def _sections(
+    trace: Trace, styles: Mapping[str, ScopeStyle], path: ObservedPath | None
+) -> tuple[Section, ...]:
+    sections = [scope_section(trace, styles), wait_section(trace), phase_section(trace)]
+    if path is not None:
+        sections.append(path_section(path))
     return tuple(section for section in sections if section.entries)

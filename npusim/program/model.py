@@ -208,6 +208,8 @@ class Task:
     """Submitted in ``pl.manual_scope``: only ``deps`` order it."""
     allow_early_resolve: bool = False
     sync_start: bool = False
+    is_predicated: bool = False
+    """Submitted with ``predicate=``: the runtime decides whether it runs, so never early."""
     split_mode: str = ""
     """Vector work of a MIX task is halved over both AIV lanes where this is not empty."""
 
@@ -219,6 +221,8 @@ class OrchestrationEvent:
     kind: EventKind
     tensor_id: int
     before_task: int
+    loops: tuple[LoopFrame, ...] | None = None
+    """Orchestration loops around it; None in programs of versions that did not record them."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

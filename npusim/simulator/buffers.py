@@ -13,9 +13,10 @@ Addresses are chosen by first fit over the buffers that live at the same time.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
+from heapq import heappop, heappush
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -65,7 +66,7 @@ class _Buffer:
     tiles: list[TileUse] = field(default_factory=list)
     holds: list[tuple[int, int]] = field(default_factory=list)
     """When it is taken: moments from, to, both included."""
-    rivals: set[int] = field(default_factory=set)
+    rivals: list["_Buffer"] = field(default_factory=list)
     """Buffers that are taken at the same time."""
 
     @property
@@ -89,8 +90,8 @@ def plan_buffers(
 ) -> BufferPlan:
     """Give every tile an address.
 
-    Each space begins with ``Hold.EVERY`` and holds less where it does not fit. Tried for each:
-    buffers placed in program order, then largest first.
+    Spaces are independent. Each begins with ``Hold.EVERY`` and holds less where it does not fit.
+    Tried for each: buffers placed in program order, then largest first.
 
     Args:
         uses: The tiles of one block that are used, in the order of ``first``.
@@ -105,18 +106,27 @@ def plan_buffers(
         int(Space.L0C): limits.l0c_capacity_bytes,
         int(Space.UB): limits.ub_usable_bytes,
     }
-    holds = dict.fromkeys(capacities, Hold.EVERY)
-    while True:
-        buffers = _group(uses, limits.alignment_bytes)
-        _find_rivals(buffers, holds)
-        for order in (buffers, sorted(buffers, key=lambda one: (-one.nbytes, one.index))):
-            overflow = _place(order, buffers, capacities)
+    buffers = _group(uses, limits.alignment_bytes)
+    by_space: dict[int, list[_Buffer]] = defaultdict(list)
+    for buffer in buffers:
+        by_space[buffer.space].append(buffer)
+    for space in sorted(by_space):
+        overflow = _fit(by_space[space], capacities[space])
+        if overflow is not None:
+            raise BufferOverflowError(_overflow_message(overflow, capacities, describe))
+    return _plan(by_space, buffers)
+
+
+def _fit(family: list[_Buffer], capacity_bytes: int) -> _Buffer | None:
+    """Place the buffers of one space; returns one that does not fit, or None."""
+    overflow = None
+    for hold in Hold:
+        _find_rivals(family, hold)
+        for order in (family, sorted(family, key=lambda one: (-one.nbytes, one.index))):
+            overflow = _place(order, capacity_bytes)
             if overflow is None:
-                return _plan(buffers)
-        assert overflow is not None, "the loop above tries twice"
-        if holds[overflow.space] is Hold.NONE:
-            raise BufferOverflowError(_overflow_message(overflow, buffers, capacities, describe))
-        holds[overflow.space] = Hold(holds[overflow.space] + 1)
+                return None
+    return overflow
 
 
 def _group(uses: Sequence[TileUse], alignment_bytes: int) -> list[_Buffer]:
@@ -125,8 +135,10 @@ def _group(uses: Sequence[TileUse], alignment_bytes: int) -> list[_Buffer]:
     by_slot: dict[tuple[int, int, int], list[_Buffer]] = defaultdict(list)
     for use in uses:
         family = by_slot[use.space, use.site, use.slot]
-        buffer = next((one for one in family if one.tiles[-1].last < use.first), None)
-        if buffer is None:
+        for buffer in family:
+            if buffer.tiles[-1].last < use.first:
+                break
+        else:
             buffer = _Buffer(len(buffers), use.space, use.site, use.slot)
             buffers.append(buffer)
             family.append(buffer)
@@ -136,22 +148,47 @@ def _group(uses: Sequence[TileUse], alignment_bytes: int) -> list[_Buffer]:
     return buffers
 
 
-def _find_rivals(buffers: list[_Buffer], holds: dict[int, Hold]) -> None:
-    for buffer in buffers:
-        buffer.holds = _holds(buffer, holds[buffer.space])
-        buffer.rivals = set()
+def _find_rivals(family: list[_Buffer], hold: Hold) -> None:
+    for buffer in family:
+        buffer.holds = _holds(buffer, hold)
+    for buffer, beside in zip(family, _held_together(family), strict=True):
+        buffer.rivals = [family[bit] for bit in _bits(beside)]
+    _part_slots(family, hold)
+
+
+def _held_together(family: list[_Buffer]) -> list[int]:
+    """For each buffer of a space the bits of the others that are taken at the same time.
+
+    One sweep over the holds. Who is taken is one whole number, a bit per buffer, so a hold costs
+    the same however many others there are; a set per pair is what made large blocks slow.
+    """
     starts = sorted(
-        (start, stop, buffer.index) for buffer in buffers for start, stop in buffer.holds
+        (start, stop, bit) for bit, buffer in enumerate(family) for start, stop in buffer.holds
     )
-    active: list[tuple[int, int]] = []
-    for start, stop, index in starts:
-        active = [one for one in active if one[0] >= start]
-        for _, other in active:
-            if other != index and buffers[other].space == buffers[index].space:
-                buffers[other].rivals.add(index)
-                buffers[index].rivals.add(other)
-        active.append((stop, index))
-    _part_slots(buffers, holds)
+    beside = [0] * len(family)
+    started: list[tuple[int, int]] = []
+    """Holds by the moment they end; the holds of one buffer never meet."""
+    taken = 0
+    for start, stop, bit in starts:
+        while started and started[0][0] < start:
+            taken &= ~(1 << heappop(started)[1])
+        # Only those before it are known here; the pairs are completed below.
+        beside[bit] |= taken
+        taken |= 1 << bit
+        heappush(started, (stop, bit))
+    for bit in range(len(family)):
+        for other in _bits(beside[bit]):
+            beside[other] |= 1 << bit
+        beside[bit] &= ~(1 << bit)
+    return beside
+
+
+def _bits(mask: int) -> Iterator[int]:
+    """The numbers of the bits that are set, ascending."""
+    while mask:
+        lowest = mask & -mask
+        yield lowest.bit_length() - 1
+        mask ^= lowest
 
 
 def _holds(buffer: _Buffer, hold: Hold) -> list[tuple[int, int]]:
@@ -165,61 +202,60 @@ def _holds(buffer: _Buffer, hold: Hold) -> list[tuple[int, int]]:
     return holds
 
 
-def _part_slots(buffers: list[_Buffer], holds: dict[int, Hold]) -> None:
+def _part_slots(family: list[_Buffer], hold: Hold) -> None:
     """The slots of one site never share an address, however short the loop was.
 
     Where room is short that holds for loaded tiles only: a result of the vector unit may follow
     another at once.
     """
-    by_site: dict[tuple[int, int], list[_Buffer]] = defaultdict(list)
-    for buffer in buffers:
-        is_parted = holds[buffer.space] is Hold.EVERY or buffer.tiles[0].is_loaded
+    by_site: dict[int, list[_Buffer]] = defaultdict(list)
+    for buffer in family:
+        is_parted = hold is Hold.EVERY or buffer.tiles[0].is_loaded
         if buffer.tiles[0].stages > 1 and is_parted:
-            by_site[buffer.space, buffer.site].append(buffer)
-    for family in by_site.values():
-        for buffer in family:
-            buffer.rivals |= {one.index for one in family if one.slot != buffer.slot}
+            by_site[buffer.site].append(buffer)
+    for parted in by_site.values():
+        for buffer in parted:
+            known = {one.index for one in buffer.rivals}
+            buffer.rivals += [
+                one for one in parted if one.slot != buffer.slot and one.index not in known
+            ]
 
 
-def _place(
-    order: Sequence[_Buffer], buffers: list[_Buffer], capacities: dict[int, int]
-) -> _Buffer | None:
+def _place(order: Sequence[_Buffer], capacity_bytes: int) -> _Buffer | None:
     """First fit; returns the buffer that does not fit, or None."""
     placed: set[int] = set()
     for buffer in order:
-        taken = sorted((buffers[one].address, buffers[one].stop) for one in buffer.rivals & placed)
+        taken = sorted((one.address, one.stop) for one in buffer.rivals if one.index in placed)
         address = 0
         for start, stop in taken:
             if start - address >= buffer.nbytes:
                 break
             address = max(address, stop)
         buffer.address = address
-        if buffer.stop > capacities[buffer.space]:
+        if buffer.stop > capacity_bytes:
             return buffer
         placed.add(buffer.index)
     return None
 
 
-def _plan(buffers: list[_Buffer]) -> BufferPlan:
+def _plan(by_space: dict[int, list[_Buffer]], buffers: list[_Buffer]) -> BufferPlan:
     overlaps = tuple(
         tuple(
             other.index
-            for other in buffers
-            if other.space == one.space
-            and (other is one or (other.address < one.stop and one.address < other.stop))
+            for other in by_space[one.space]
+            if other is one or (other.address < one.stop and one.address < other.stop)
         )
         for one in buffers
     )
-    peak: dict[int, int] = defaultdict(int)
-    for buffer in buffers:
-        peak[buffer.space] = max(peak[buffer.space], buffer.stop)
+    peak = {
+        space: max(buffer.stop for buffer in family) for space, family in sorted(by_space.items())
+    }
     owner = {use.tile: buffer.index for buffer in buffers for use in buffer.tiles}
-    return BufferPlan(owner, overlaps, dict(peak))
+    return BufferPlan(owner, overlaps, peak)
 
 
 def _overflow_message(
     overflow: _Buffer,
-    buffers: list[_Buffer],
     capacities: dict[int, int],
     describe: Callable[[int], str],
 ) -> str:
@@ -227,7 +263,7 @@ def _overflow_message(
     _, tile, live = max(
         (
             (sum(one.nbytes for _, one in beside), use.tile, beside)
-            for use, beside in _company(overflow, buffers)
+            for use, beside in _company(overflow)
         ),
         key=lambda one: (one[0], -one[1]),
     )
@@ -241,15 +277,12 @@ def _overflow_message(
     )
 
 
-def _company(
-    overflow: _Buffer, buffers: list[_Buffer]
-) -> list[tuple[TileUse, list[tuple[TileUse, _Buffer]]]]:
+def _company(overflow: _Buffer) -> list[tuple[TileUse, list[tuple[TileUse, _Buffer]]]]:
     """For each tile of a buffer: tiles that live when it starts, and other slots of its loop."""
     found = []
     for use in overflow.tiles:
         live: list[tuple[TileUse, _Buffer]] = []
-        for index in sorted(overflow.rivals):
-            rival = buffers[index]
+        for rival in sorted(overflow.rivals, key=lambda one: one.index):
             tiles = [one for one in rival.tiles if one.first <= use.first <= one.last]
             is_other_slot = rival.site == use.site and rival.slot != use.slot
             if is_other_slot and not tiles:

@@ -42,9 +42,12 @@ def run_pass(
     ):
         start = free[scalar_pipe] + issue_cycles
         free[scalar_pipe] = start
-        start = max(start, free[pipe])
+        # Comparisons instead of ``max``: this line runs for every instruction of every block.
+        if free[pipe] > start:  # noqa: PLR1730
+            start = free[pipe]
         for wait in waits:
-            start = max(start, moments[wait])
+            if moments[wait] > start:  # noqa: PLR1730
+                start = moments[wait]
         end = start + busy
         free[pipe] = end
         append(end)

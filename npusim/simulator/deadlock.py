@@ -11,13 +11,16 @@ _CHAIN_LIMIT = 8
 """Links shown of a chain; more would not fit a terminal and say nothing new."""
 
 
-def check_all_complete(tasks: Sequence[TaskState], now_ps: int, submit_waits: int | None) -> None:
+def check_all_complete(
+    tasks: Sequence[TaskState], now_ps: int, submit_waits: int | None = None, ring_waits: str = ""
+) -> None:
     """Raise unless every task completed.
 
     Args:
         tasks: All tasks of the simulation.
         now_ps: When nothing more happened.
         submit_waits: The task that the orchestrator waits for, if any.
+        ring_waits: What it waits for in a ring, if anything.
 
     Raises:
         DeadlockError: With the chain of waits, from the first task that did not complete.
@@ -26,6 +29,8 @@ def check_all_complete(tasks: Sequence[TaskState], now_ps: int, submit_waits: in
     if not stuck:
         return
     chain = _chain(tasks, stuck[0], submit_waits)
+    if ring_waits:
+        chain.append(f"Orch[0]: {ring_waits}")
     msg = (
         f"no progress at {ps_to_us(now_ps):.3f} us: {len(stuck)} of {len(tasks)} tasks wait - "
         f"{'; '.join(chain)}; expected every chain to end at a task that can run; "
@@ -39,10 +44,10 @@ def _chain(tasks: Sequence[TaskState], first: TaskState, submit_waits: int | Non
     links: list[str] = []
     seen: set[int] = set()
     state = first
-    while state.task.task_id not in seen and len(links) < _CHAIN_LIMIT:
-        seen.add(state.task.task_id)
+    while state.task_id not in seen and len(links) < _CHAIN_LIMIT:
+        seen.add(state.task_id)
         following, words = _wait_of(tasks, state, submit_waits)
-        links.append(f"{state.label} on {state.task.core_type.name} {words}")
+        links.append(f"{state.label} on {state.core_type.name} {words}")
         if following is None:
             break
         state = tasks[following]
@@ -59,7 +64,7 @@ def _wait_of(
     if state.ready_ps == NO_TIME:
         blocking = next(one for one in state.predecessors if not tasks[one].is_complete)
         return blocking, f"waits for {tasks[blocking].label}"
-    left = state.task.block_num - state.next_block
+    left = state.blocks - state.next_block
     if left:
         return None, f"is ready with {left} blocks, but no scheduler has a free core for it"
     return None, "runs, but its completion was never seen"

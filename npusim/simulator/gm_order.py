@@ -55,7 +55,17 @@ def gm_predecessors(
         # What other blocks wrote is older than this block, and the task graph orders it.
         newest = int(before.max(initial=NO_INDEX))
         if newest >= start:
-            is_one_writer = int(before.min()) == newest
-            writers = [newest] if is_one_writer else np.unique(before[before >= start]).tolist()
-            found[op] = tuple(writers)
+            found[op] = tuple(one for one in _distinct(before) if one >= start)
     return found
+
+
+def _distinct(values: IntArray) -> list[int]:
+    """The distinct values, ascending.
+
+    Regions have one writer over long stretches, so the places where the value changes are few;
+    sorting them is much cheaper than ``np.unique`` of all.
+    """
+    is_new = np.empty(len(values), bool)
+    is_new[:1] = True
+    np.not_equal(values[1:], values[:-1], out=is_new[1:])
+    return sorted(set(values[is_new].tolist()))

@@ -1,10 +1,17 @@
 """What a user may choose about a simulation."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from npusim.errors import UsageError
 
 MAX_SWIMLANE_LEVEL = 4
+SCHEDULER_LEVEL = 3
+"""From this level on the phases of the scheduler threads are recorded."""
+ORCHESTRATOR_LEVEL = 4
+"""From this level on the submits of the orchestrator are recorded."""
+
+DEFAULT_POLICY = "tensormap_and_ringbuffer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,13 +23,25 @@ class SimulationOptions:
     """
 
     swimlane_level: int = MAX_SWIMLANE_LEVEL
-    """What the files of the run will hold, 0 (nothing) to 4 (everything)."""
+    """What the run records, 0 (nothing in its files) to 4 (everything)."""
     observer: bool = False
-    """Charge the cores for collecting the swimlane, as on a device that records one."""
+    """Charge for collecting swimlane and PMU counters, as on a device that does."""
+    pmu: int = 0
+    """PMU event group that is collected, 0 for none; it turns pending and early dispatch off."""
     deps_mode: str = "tensormap"
     """How the task graph was made; a label for the trace."""
     memoise: bool = True
     """Time equal blocks once. Off only to prove that it changes nothing."""
+    policy: str = DEFAULT_POLICY
+    """Name of the runtime that schedules; see ``npusim.simulator.policies``."""
+    policy_parameters: Mapping[str, float] = field(default_factory=dict)
+    """Parameters of that policy, where it has any."""
+    early_dispatch: bool = True
+    """Stage consumers of ``allow_early_resolve`` tasks before their producers end."""
+    warm_up: bool = True
+    """The first kernel of some cores starts late, as on a device after its start."""
+    seed: int = 0
+    """Which cores those are, and how late."""
 
     def __post_init__(self) -> None:
         if self.swimlane_level not in range(MAX_SWIMLANE_LEVEL + 1):
@@ -36,3 +55,8 @@ class SimulationOptions:
     def is_observed(self) -> bool:
         """True where the cores pay for the recording: an observer that has something to record."""
         return self.observer and self.swimlane_level > 0
+
+    @property
+    def has_pending(self) -> bool:
+        """True unless the PMU keeps a core from holding a second block."""
+        return not (self.observer and self.pmu)

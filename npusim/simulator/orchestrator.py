@@ -4,87 +4,219 @@
 
     Orch[0]   user code |SUBMIT 0| user code |SUBMIT 1| (waits for task 0) user code |SUBMIT 2|
                                  ^ task 0 is wired     ^ reads a tensor that task 0 writes
+
+It also submits hidden tasks that allocate buffers, ends scopes, and waits for room in a ring.
 """
 
-from collections import defaultdict
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from npusim.cost import submit_ns
-from npusim.program import EventKind, OrchestrationEvent, Program
+from npusim.hardware.spec import RuntimeSpec
 from npusim.simulator.log import Phase
-from npusim.simulator.runtime_state import Process, RuntimeState
+from npusim.simulator.rings import Amounts, amounts
 from npusim.simulator.task_state import TaskState
+from npusim.simulator.work import NO_SCOPE, Allocation, BlockingAccess, RuntimeWork, Step
 from npusim.trace import PhaseKind
 from npusim.units import ns_to_ps
 
 if TYPE_CHECKING:
-    from npusim.dependencies import TaskGraph
+    from npusim.simulator.runtime_state import RuntimeState
+
+Then = Callable[[], None]
 
 
 class Orchestrator:
     """Submits serially; a value it needs itself makes it wait for the tasks that produce it."""
 
-    def __init__(
-        self, state: RuntimeState, program: Program, graph: "TaskGraph", lane: int
-    ) -> None:
+    def __init__(self, state: "RuntimeState", lane: int) -> None:
         self._state = state
-        self._program = program
-        self._graph = graph
+        self._work = state.work
+        self._clock = state.clock
         self._lane = lane
-        self._events: dict[int, list[OrchestrationEvent]] = defaultdict(list)
-        for event in program.events:
-            self._events[event.before_task].append(event)
+        # Lists, because an element of an array is slow to get at.
+        self._scope: list[int] = state.work.scope.tolist()
+        self._heap_bytes: list[int] = state.work.heap_bytes.tolist()
+        self._cost_ps = submit_costs_ps(state.work, state.chip.runtime)
+        per_edge_ns = (
+            0.0 if state.work.submit_ns is not None else state.chip.runtime.submit_per_edge_ns
+        )
+        self._edge_ps = ns_to_ps(per_edge_ns)
+        is_measured = state.work.submit_ns is not None
+        self._user_ps = 0 if is_measured else state.costs.user_code_ps
+        self._open: list[int] = []
+        """Scopes it is in, outermost first."""
         self.waits_for: int | None = None
         """The task it waits for at this moment, if any."""
+        self.waits_in = ""
+        """What it waits for in a ring at this moment, if anything."""
 
-    def process(self) -> Process:
-        """Submit all tasks."""
-        env = self._state.env
-        user_code_ps = ns_to_ps(self._state.chip.runtime.submit_user_code_ns)
-        for task in self._state.tasks:
-            for event in self._events.get(task.task.task_id, ()):
-                yield from self._wait_for_tensor(event)
-            yield env.timeout(user_code_ps)
-            task.submit_start_ps = self._state.now_ps
-            yield env.timeout(self._submit_ps(task))
-            task.submit_end_ps = self._state.now_ps
-            self._record(task)
-            self._state.wire(task)
+    def start(self) -> None:
+        """Begin with the first task."""
+        self._prepare(0)
 
-    def _submit_ps(self, task: TaskState) -> int:
-        task_id = task.task.task_id
-        return ns_to_ps(
-            submit_ns(
-                tensors=len(task.task.arguments),
-                lookups=int(self._graph.lookups[task_id]),
-                inserts=int(self._graph.inserts[task_id]),
-                edges=len(task.predecessors),
-                runtime=self._state.chip.runtime,
-            )
-        )
+    def _prepare(self, task_id: int) -> None:
+        """Do what comes before the submit of a task, then submit it."""
+        steps = self._work.steps.get(task_id)
+        if steps:
+            self._do_steps(task_id, steps, 0)
+        else:
+            self._enter_and_submit(task_id)
 
-    def _wait_for_tensor(self, event: OrchestrationEvent) -> Process:
-        """Reading a tensor waits for its writers so far; writing waits for its readers too."""
-        if event.kind is EventKind.ALLOC:
+    def _do_steps(self, task_id: int, steps: tuple[Step, ...], first: int) -> None:
+        if first == len(steps):
+            self._enter_and_submit(task_id)
             return
-        for task in self._program.tasks[: event.before_task]:
-            is_user = any(
-                argument.tensor_id == event.tensor_id
-                and (argument.is_written or event.kind is EventKind.WRITE)
-                for argument in task.arguments
-            )
-            if is_user:
-                self.waits_for = task.task_id
-                yield self._state.completion_of(task.task_id)
-        self.waits_for = None
+        step = steps[first]
 
-    def _record(self, task: TaskState) -> None:
-        phase = Phase(
-            lane=self._lane,
-            kind=PhaseKind.SUBMIT,
-            start_ps=task.submit_start_ps,
-            end_ps=task.submit_end_ps,
-            count=1,
-            task=task.task.task_id,
+        def go_on() -> None:
+            # Through the clock: a kernel may read a thousand values in a row.
+            self._clock.call_soon(self._do_steps, task_id, steps, first + 1)
+
+        if isinstance(step, BlockingAccess):
+            self._wait_for(step, 0, go_on)
+        else:
+            self._enter(step.scope, lambda: self._allocate(step, go_on))
+
+    def _wait_for(self, access: BlockingAccess, first: int, then: Then) -> None:
+        """Reading a tensor waits for its writers so far; writing waits for its readers too."""
+        following = first
+        for task_id in access.waits_for[first:]:
+            task = self._state.tasks[task_id]
+            following += 1
+            if not task.is_complete:
+                self.waits_for = task_id
+                task.on_complete = partial(
+                    self._clock.call_soon, self._wait_for, access, following, then
+                )
+                return
+        self.waits_for = None
+        then()
+
+    def _enter_and_submit(self, task_id: int) -> None:
+        tasks = self._state.tasks
+        if task_id < len(tasks):
+            scope = self._scope[task_id]
+            if scope == NO_SCOPE and not self._open:
+                self._submit(tasks[task_id])
+            else:
+                self._enter(scope, partial(self._submit, tasks[task_id]))
+
+    def _enter(self, scope: int, then: Then) -> None:
+        """Leave the scopes that do not hold ``scope`` and enter those that do."""
+        path: list[int] = []
+        while scope != NO_SCOPE:
+            path.append(scope)
+            scope = self._work.scopes[scope].parent
+        path.reverse()
+        common = 0
+        for ours, theirs in zip(self._open, path, strict=False):
+            if ours != theirs:
+                break
+            common += 1
+        released = 0
+        while len(self._open) > common:
+            released += self._state.rings.end_scope(self._open.pop())
+        self._open = path
+        if released:
+            cost_ps = released * self._state.costs.scope_end_ps
+            self._clock.call_at(self._clock.now_ps + cost_ps, then)
+        else:
+            then()
+
+    def _submit(self, task: TaskState) -> None:
+        task_id = task.task_id
+        scope = self._scope[task_id]
+        wanted = amounts(1, self._heap_bytes[task_id], len(task.predecessors))
+        start_ps = self._clock.now_ps + self._user_ps
+        if self._state.rings.ring_of(scope).lacks(wanted):
+            self._clock.call_at(
+                start_ps,
+                self._when_there_is_room,
+                scope,
+                wanted,
+                task.label,
+                lambda: self._begin(task, scope, wanted, self._clock.now_ps),
+            )
+        else:
+            # Nobody else takes anything: what there is room for now, there is room for then.
+            self._begin(task, scope, wanted, start_ps)
+
+    def _begin(self, task: TaskState, scope: int, wanted: Amounts, start_ps: int) -> None:
+        task.submit_start_ps = start_ps
+        task.entry = self._state.rings.take(scope, wanted, 1)
+        # A producer that is complete takes no lock and gets no new edge (HARDWARE.md 6.2).
+        tasks = self._state.tasks
+        old_edges = sum(tasks[one].is_complete for one in task.predecessors)
+        cost_ps = self._cost_ps[task.task_id] - old_edges * self._edge_ps
+        self._clock.call_at(start_ps + cost_ps, self._submitted, task)
+
+    def _submitted(self, task: TaskState) -> None:
+        now_ps = task.submit_end_ps = self._clock.now_ps
+        self._record(task.submit_start_ps, now_ps, task.task_id, 1)
+        self._state.wire(task)
+        self._prepare(task.task_id + 1)
+
+    def _allocate(self, step: Allocation, then: Then) -> None:
+        """Submit a hidden task that completes at once and holds its buffers for their users."""
+        runtime = self._state.chip.runtime
+        cost_ps = ns_to_ps(submit_ns(step.tensors, 0, 0, 0, runtime))
+        wanted = amounts(1, step.nbytes, 0)
+
+        def begin() -> None:
+            start_ps = self._clock.now_ps
+            entry = self._state.rings.take(step.scope, wanted, len(step.users))
+            for user in step.users:
+                self._state.hold(user, entry)
+
+            def end() -> None:
+                self._record(start_ps, self._clock.now_ps, -1, step.tensors)
+                then()
+
+            self._clock.call_at(start_ps + cost_ps, end)
+
+        self._clock.call_at(
+            self._clock.now_ps + self._state.costs.user_code_ps,
+            self._when_there_is_room,
+            step.scope,
+            wanted,
+            f"the allocation of {step.tensors} tensors",
+            begin,
         )
-        self._state.log.phases.append(phase)
+
+    def _when_there_is_room(self, scope: int, wanted: Amounts, label: str, then: Then) -> None:
+        """Go on at once, or when the ring has given back enough.
+
+        Raises:
+            DeadlockError: If it never will.
+        """
+        rings = self._state.rings
+        ring = rings.ring_of(scope)
+        short = ring.lacks(wanted)
+        if not short:
+            self.waits_in = ""
+            then()
+            return
+        rings.check_can_drain(scope, wanted, label)
+        self.waits_in = f"{label} waits for {short} of ring {ring.index}"
+        rings.wait(
+            scope,
+            partial(self._clock.call_soon, self._when_there_is_room, scope, wanted, label, then),
+        )
+
+    def _record(self, start_ps: int, end_ps: int, task: int, count: int) -> None:
+        log = self._state.log
+        if log.has_orchestrator:
+            log.add_phase(Phase(self._lane, PhaseKind.SUBMIT, start_ps, end_ps, task, count))
+
+
+def submit_costs_ps(work: RuntimeWork, runtime: RuntimeSpec) -> list[int]:
+    """Per task, what its submit takes: as measured, or by the counts of its arguments and edges."""
+    if work.submit_ns is not None:
+        return [ns_to_ps(one) for one in work.submit_ns.tolist()]
+    edges = np.bincount(work.edges[:, 1], minlength=work.task_count)
+    columns = (work.tensors.tolist(), work.lookups.tolist(), work.inserts.tolist(), edges.tolist())
+    return [ns_to_ps(submit_ns(*counts, runtime)) for counts in zip(*columns, strict=True)]

@@ -190,11 +190,14 @@ def _load(shape: OpShape, chip: ChipSpec) -> tuple[Step, ...]:
 
 def _gm_read(pipe: Pipe, chip: ChipSpec, *, follows: bool = False) -> Step:
     memory = chip.memory
-    in_flight = memory.aiv_reads_in_flight if pipe.is_vector_side else memory.aic_reads_in_flight
+    if pipe.is_vector_side:
+        latency_ns, in_flight = memory.aiv_read_latency_ns, memory.aiv_reads_in_flight
+    else:
+        latency_ns, in_flight = memory.aic_read_latency_ns, memory.aic_reads_in_flight
     return Step(
         pipe,
-        read_floor_cycles(in_flight, chip),
-        latency_cycles(memory.read_latency_ns, chip),
+        read_floor_cycles(latency_ns, in_flight, chip),
+        latency_cycles(latency_ns, chip),
         Traffic.READ,
         is_writer=True,
         follows=follows,
@@ -226,17 +229,18 @@ def _gm_write(pipe: Pipe, busy_cycles: float, chip: ChipSpec) -> Step:
 
 def _cube_to_vector(shape: OpShape, chip: ChipSpec) -> tuple[Step, ...]:
     drain = drain_cycles(shape.rows, shape.cols, chip.cube)
-    return _hand_over(_gm_write(Pipe.AIC_FIX, drain, chip), Pipe.AIV_MTE2, chip)
+    return _hand_over(_gm_write(Pipe.AIC_FIX, drain, chip), Pipe.AIV_MTE2, shape, chip)
 
 
 def _vector_to_cube(shape: OpShape, chip: ChipSpec) -> tuple[Step, ...]:
-    del shape  # the bytes, which the caller adds, decide
-    return _hand_over(_gm_write(Pipe.AIV_MTE3, 0.0, chip), Pipe.AIC_MTE2, chip)
+    return _hand_over(_gm_write(Pipe.AIV_MTE3, 0.0, chip), Pipe.AIC_MTE2, shape, chip)
 
 
-def _hand_over(write: Step, reader: Pipe, chip: ChipSpec) -> tuple[Step, ...]:
+def _hand_over(write: Step, reader: Pipe, shape: OpShape, chip: ChipSpec) -> tuple[Step, ...]:
     """A tile crosses between AIC and AIV: through global memory, or straight into the buffer."""
-    handshake = latency_cycles(chip.sync.push_pop_ns, chip)
+    # Each AIV of a split task handles half of the rows, at the same time.
+    rows = -(-shape.rows // 2) if shape.is_split else shape.rows
+    handshake = latency_cycles(chip.sync.handshake_ns + rows * chip.sync.push_pop_row_ns, chip)
     if chip.sync.is_cross_core_through_gm:
         there = Step(
             write.pipe,

@@ -1,37 +1,67 @@
-"""From the event log to the trace."""
+"""From the log of a simulation to the trace."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
 import numpy as np
 
 from npusim.hardware.spec import ChipSpec
-from npusim.program import CoreType, Program
-from npusim.simulator.log import EventLog
+from npusim.program import CoreType
+from npusim.simulator.log import PHASE_COLUMNS, RUN_COLUMNS, EventLog
 from npusim.simulator.machine import Core
-from npusim.simulator.options import SimulationOptions
-from npusim.simulator.runtime_state import RuntimeState
+from npusim.simulator.options import ORCHESTRATOR_LEVEL, SCHEDULER_LEVEL, SimulationOptions
 from npusim.simulator.task_state import TaskState
-from npusim.simulator.waits import list_waits
+from npusim.simulator.waits import TaskTimes, list_waits
+from npusim.simulator.work import IntArray, RuntimeWork
 from npusim.trace import (
     EDGE_DTYPE,
     PHASE_DTYPE,
     SLICE_DTYPE,
-    WAIT_DTYPE,
     Lane,
     LaneKind,
+    PhaseKind,
     Trace,
     TraceInfo,
     TraceTask,
 )
 from npusim.trace.model import Records
 
-if TYPE_CHECKING:
-    from npusim.dependencies import TaskGraph
+_RUN_DTYPE = np.dtype([(name, np.int64) for name in RUN_COLUMNS])
+
+
+@dataclass(frozen=True, slots=True)
+class TaskOutcome:
+    """What became of every task, one entry each."""
+
+    submit_start_ps: IntArray
+    submit_end_ps: IntArray
+    ready_ps: IntArray
+    end_ps: IntArray
+
+
+def outcome_of(states: Sequence[TaskState]) -> TaskOutcome:
+    """The times of tasks that a simulation has brought to their end."""
+
+    def column(name: str) -> IntArray:
+        return np.fromiter((getattr(one, name) for one in states), np.int64, len(states))
+
+    return TaskOutcome(
+        submit_start_ps=column("submit_start_ps"),
+        submit_end_ps=column("submit_end_ps"),
+        ready_ps=column("ready_ps"),
+        end_ps=column("end_ps"),
+    )
 
 
 def build_trace(
-    state: RuntimeState, program: Program, graph: "TaskGraph", options: SimulationOptions
+    work: RuntimeWork,
+    chip: ChipSpec,
+    options: SimulationOptions,
+    cores: Sequence[Core],
+    outcome: TaskOutcome,
+    log: EventLog,
+    *,
+    threads: int,
 ) -> Trace:
     """The trace of a finished simulation.
 
@@ -40,96 +70,135 @@ def build_trace(
     Raises:
         TraceError: If the log breaks an invariant of a trace, which is a defect of the simulator.
     """
-    waits = list_waits(state.log.runs, state.cores, state.tasks)
+    runs = log.runs.view(_RUN_DTYPE)[:, 0]
+    times = TaskTimes(
+        end_ps=outcome.end_ps,
+        submit_end_ps=outcome.submit_end_ps,
+        ready_ps=outcome.ready_ps,
+        is_mix=np.array([one is CoreType.MIX for one in work.core_types], np.bool_),
+        is_cohort=work.sync_start & (work.block_num > 1),
+    )
+    phases = _phases(log)
+    clusters = np.array([core.cluster for core in cores], np.int64)
     return Trace(
-        info=_info(program, state.chip, options),
-        lanes=build_lanes(state.cores, state.chip),
-        tasks=_tasks(state.tasks),
-        slices=_slices(state.log),
-        waits=np.array(waits, dtype=WAIT_DTYPE),
-        phases=_phases(state.log),
-        edges=_edges(graph),
+        info=_info(work, chip, options, _recorded_level(options, runs, phases)),
+        lanes=build_lanes(cores, threads),
+        tasks=_tasks(work, outcome),
+        slices=_slices(runs),
+        waits=list_waits(runs, clusters, times, work.edges),
+        phases=phases,
+        edges=_edges(work),
     )
 
 
-def build_lanes(cores: Sequence[Core], chip: ChipSpec) -> tuple[Lane, ...]:
-    """The lanes of a device."""
+def build_lanes(cores: Sequence[Core], threads: int) -> tuple[Lane, ...]:
+    """The lanes of a device with that many scheduler threads."""
     kinds = {CoreType.AIC: LaneKind.AIC, CoreType.AIV: LaneKind.AIV}
     lanes = [
         Lane(core.lane_name, kinds[core.core_type], core.core_id, core.thread) for core in cores
     ]
-    threads = chip.topology.scheduler_thread_count
     lanes += [Lane(f"Sched[{one}]", LaneKind.SCHEDULER, thread=one) for one in range(threads)]
     # The orchestrator is the last AICPU thread (HARDWARE.md section 1).
     lanes.append(Lane("Orch[0]", LaneKind.ORCHESTRATOR, thread=threads))
     return tuple(lanes)
 
 
-def _info(program: Program, chip: ChipSpec, options: SimulationOptions) -> TraceInfo:
+def _recorded_level(options: SimulationOptions, runs: Records, phases: Records) -> int:
+    """The level that was asked for, or less where a policy has no such threads to record."""
+    level = options.swimlane_level
+    kinds = set(phases["kind"].tolist())
+    if not len(runs):
+        return level
+    if PhaseKind.SUBMIT not in kinds:
+        level = min(level, ORCHESTRATOR_LEVEL - 1)
+    if not kinds - {PhaseKind.SUBMIT}:
+        level = min(level, SCHEDULER_LEVEL - 1)
+    return level
+
+
+def _info(
+    work: RuntimeWork, chip: ChipSpec, options: SimulationOptions, swimlane_level: int
+) -> TraceInfo:
     return TraceInfo(
-        kernel=program.kernel,
-        variant=program.variant,
+        kernel=work.kernel,
+        variant=work.variant,
         chip=chip.name,
         source="simulated",
         counter_mhz=chip.clock.counter_mhz,
-        swimlane_level=options.swimlane_level,
+        swimlane_level=swimlane_level,
         parameters={
-            **program.parameters,
+            **work.parameters,
             "deps_mode": options.deps_mode,
             "observer": options.observer,
+            "policy": options.policy,
+            **{f"policy_{name}": value for name, value in options.policy_parameters.items()},
         },
     )
 
 
-def _tasks(states: Sequence[TaskState]) -> tuple[TraceTask, ...]:
+def _tasks(work: RuntimeWork, outcome: TaskOutcome) -> tuple[TraceTask, ...]:
     functions: dict[str, int] = {}
+    columns = zip(
+        work.names,
+        work.core_types,
+        work.block_num.tolist(),
+        outcome.submit_start_ps.tolist(),
+        outcome.submit_end_ps.tolist(),
+        outcome.ready_ps.tolist(),
+        work.is_dummy.tolist(),
+        work.allow_early_resolve.tolist(),
+        strict=True,
+    )
     return tuple(
         TraceTask(
-            task_id=state.task.task_id,
-            func_id=functions.setdefault(state.task.name, len(functions)),
-            name=state.task.name,
-            core_type=str(state.task.core_type),
-            block_num=state.task.block_num,
-            submit_start_ps=state.submit_start_ps,
-            submit_end_ps=state.submit_end_ps,
-            ready_ps=state.ready_ps,
-            is_dummy=state.task.is_dummy,
-            has_early_dispatch=False,
+            task_id,
+            functions.setdefault(name, len(functions)),
+            name,
+            core_type.value,
+            block_num,
+            submit_start_ps,
+            submit_end_ps,
+            ready_ps,
+            is_dummy,
+            is_flagged,
         )
-        for state in states
+        for task_id, (
+            name,
+            core_type,
+            block_num,
+            submit_start_ps,
+            submit_end_ps,
+            ready_ps,
+            is_dummy,
+            is_flagged,
+        ) in enumerate(columns)
     )
 
 
-def _slices(log: EventLog) -> Records:
-    runs = sorted(log.runs, key=lambda run: (run.start_ps, run.core.core_id, run.end_ps))
-    rows = [
-        (
-            run.core.core_id,
-            run.task,
-            run.block,
-            run.core.slot,
-            run.dispatch_ps,
-            run.receive_ps,
-            run.start_ps,
-            run.end_ps,
-            run.finish_ps,
-            run.stall_ps,
-        )
-        for run in runs
-    ]
-    return np.array(rows, dtype=SLICE_DTYPE)
+def _slices(runs: Records) -> Records:
+    slices = np.zeros(len(runs), SLICE_DTYPE)
+    order = np.lexsort((runs["end_ps"], runs["lane"], runs["start_ps"]))
+    for name in SLICE_DTYPE.names or ():
+        slices[name] = runs[name][order]
+    return slices
 
 
 def _phases(log: EventLog) -> Records:
-    phases = sorted(log.phases, key=lambda one: (one.start_ps, one.lane, -one.end_ps))
-    names = PHASE_DTYPE.names or ()
-    rows = [tuple(getattr(phase, name) for name in names) for phase in phases]
-    return np.array(rows, dtype=PHASE_DTYPE)
+    rows = log.phases
+    column = {name: rows[:, index] for index, name in enumerate(PHASE_COLUMNS)}
+    order = np.lexsort((-column["end_ps"], column["lane"], column["start_ps"]))
+    phases = np.zeros(len(rows), PHASE_DTYPE)
+    for name in PHASE_DTYPE.names or ():
+        if name not in {"ready_start", "ready_end"}:
+            phases[name] = column[name][order]
+    for axis, shape in enumerate(("aic", "aiv", "mix")):
+        phases["ready_start"][:, axis] = column[f"{shape}_start"][order]
+        phases["ready_end"][:, axis] = column[f"{shape}_end"][order]
+    return phases
 
 
-def _edges(graph: "TaskGraph") -> Records:
-    edges = np.zeros(len(graph.edges), EDGE_DTYPE)
-    if len(edges):
-        edges["pred"], edges["succ"] = graph.edges[:, 0], graph.edges[:, 1]
-        edges["source"] = graph.sources
+def _edges(work: RuntimeWork) -> Records:
+    edges = np.zeros(len(work.edges), EDGE_DTYPE)
+    edges["pred"], edges["succ"] = work.edges[:, 0], work.edges[:, 1]
+    edges["source"] = work.sources
     return edges

@@ -14,6 +14,7 @@ its blocks run at once, so they are walked in step.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from math import exp, prod
 
 import numpy as np
@@ -24,6 +25,9 @@ from npusim.program import NO_INDEX, AccessMode, Program
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
+
+_KEPT_SHAPES = 64
+"""Shapes of accesses whose lines are kept; a kernel alternates among a few."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,18 +211,30 @@ def access_units(row: tuple[int, ...], elem_bytes: int, unit_bytes: int) -> npt.
     if is_one_run:
         last = (offset + n0 * n1 * n2 * run) * elem_bytes - 1
         return np.arange(first // unit_bytes, last // unit_bytes + 1)
+    base, within = divmod(first, unit_bytes)
+    return base + _strided_units((n0, s0, n1, s1, n2, s2, run), within, elem_bytes, unit_bytes)
+
+
+@lru_cache(maxsize=_KEPT_SHAPES)
+def _strided_units(
+    shape: tuple[int, ...], within_bytes: int, elem_bytes: int, unit_bytes: int
+) -> npt.NDArray[np.int64]:
+    """The units of a strided access that begins ``within_bytes`` into unit 0.
+
+    Tiles of one shape are met again and again at other places of a tensor.
+    """
+    n0, s0, n1, s1, n2, s2, run = shape
     starts = (
         np.arange(n0)[:, None, None] * s0
         + np.arange(n1)[None, :, None] * s1
         + np.arange(n2)[None, None, :] * s2
-        + offset
-    ).ravel()
-    first_unit = starts * elem_bytes // unit_bytes
-    last_unit = ((starts + run) * elem_bytes - 1) // unit_bytes
+    ).ravel() * elem_bytes + within_bytes
+    first_unit = starts // unit_bytes
+    last_unit = (starts + run * elem_bytes - 1) // unit_bytes
     width = int((last_unit - first_unit).max(initial=0)) + 1
-    units = np.minimum(first_unit[:, None] + np.arange(width), last_unit[:, None])
     if width == 1:
         return first_unit
+    units = np.minimum(first_unit[:, None] + np.arange(width), last_unit[:, None])
     is_new = np.ones(units.shape, bool)
     is_new[:, 1:] = units[:, 1:] != units[:, :-1]
     result: npt.NDArray[np.int64] = units[is_new]

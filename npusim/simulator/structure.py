@@ -66,6 +66,7 @@ def build_stream(
     """
     tracker = _Tracker(plan)
     stream = InstructionStream()
+    steps, add_predecessors = stream.step, stream.predecessors.append
     last_of_op: list[int] = []
     prepared: dict[int, list[_Instruction]] = {}
     for op, (recipe, tiles) in enumerate(zip(recipes, operands, strict=True)):
@@ -75,14 +76,16 @@ def build_stream(
         writers = [last_of_op[one] for one in gm_predecessors.get(op, ())]
         for instruction in instructions:
             waits = [2 * one + 1 for one in writers]
-            tracker.add_waits(len(stream.op), instruction, tiles, waits)
-            _delay_crossing(stream, writers, instruction, crossing_cycles)
-            stream.op.append(op)
-            stream.step.append(instruction.step)
-            stream.pipe.append(instruction.pipe)
-            stream.scalar_pipe.append(instruction.scalar_pipe)
-            stream.predecessors.append(tuple(waits))
-        last_of_op.append(len(stream.op) - 1)
+            tracker.add_waits(len(steps), instruction, tiles, waits)
+            if writers:
+                _delay_crossing(stream, writers, instruction, crossing_cycles)
+            steps.append(instruction.step)
+            add_predecessors(tuple(waits))
+        count = len(instructions)
+        stream.op += [op] * count
+        stream.pipe += [one.pipe for one in instructions]
+        stream.scalar_pipe += [one.scalar_pipe for one in instructions]
+        last_of_op.append(len(steps) - 1)
     return stream
 
 
@@ -109,7 +112,7 @@ class _Tracker:
     """Who wrote a tile last and who uses which addresses, while a block is walked."""
 
     def __init__(self, plan: BufferPlan) -> None:
-        self._plan = plan
+        self._buffer_of_tile, self._overlaps = plan.buffer_of_tile, plan.overlaps
         self._writer: dict[int, tuple[int, int]] = {}
         # Pipes are in order, so the last user on each pipe stands for all before it.
         self._readers: list[dict[int, int]] = [{} for _ in plan.overlaps]
@@ -123,32 +126,32 @@ class _Tracker:
         step, pipe, _, places = instruction
         if step.follows:
             waits.append(2 * index - 1)
-        if pipe == _MTE1 and len(self._cube_steps) > 1:
-            waits.append(2 * self._cube_steps[-2])
-        if pipe == _CUBE:
+        if pipe == _MTE1:
+            if len(self._cube_steps) > 1:
+                waits.append(2 * self._cube_steps[-2])
+        elif pipe == _CUBE:
             self._cube_steps.append(index)
         for place in places:
             if (tile := tiles[place]) != NO_INDEX:
-                self._read(index, pipe, tile, waits)
+                written = self._writer.get(tile)
+                if written is not None and (written[1] != pipe or pipe == _VECTOR):
+                    waits.append(2 * written[0] + 1)
+                self._readers[self._buffer_of_tile[tile]][pipe] = index
         if step.is_writer and tiles[0] != NO_INDEX:
             self._write(index, pipe, tiles[0], waits)
 
-    def _read(self, index: int, pipe: int, tile: int, waits: list[int]) -> None:
-        written = self._writer.get(tile)
-        if written is not None and (written[1] != pipe or pipe == _VECTOR):
-            waits.append(2 * written[0] + 1)
-        self._readers[self._plan.buffer_of_tile[tile]][pipe] = index
-
     def _write(self, index: int, pipe: int, tile: int, waits: list[int]) -> None:
-        buffer = self._plan.buffer_of_tile[tile]
+        buffer = self._buffer_of_tile[tile]
         readers, writers = self._readers, self._writers
-        for other in self._plan.overlaps[buffer]:
-            for user, one in readers[other].items():
-                if user != pipe:
-                    waits.append(2 * one)
-            for user, one in writers[other].items():
-                if user != pipe:
-                    waits.append(2 * one + 1)
+        for other in self._overlaps[buffer]:
+            if users := readers[other]:
+                for user, one in users.items():
+                    if user != pipe:
+                        waits.append(2 * one)
+            if users := writers[other]:
+                for user, one in users.items():
+                    if user != pipe:
+                        waits.append(2 * one + 1)
         # Whoever waits for this write has waited for all users before it.
         readers[buffer].clear()
         writers[buffer] = {pipe: index}

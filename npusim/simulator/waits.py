@@ -8,124 +8,176 @@ The gap before task T on a lane is cut at the moments at which T came closer to 
               ended             by the        the ready    a scheduler
                                 orchestrator  queue
 
-A moment that lies before the one to its left cuts nothing. While T waits in the queue for a whole
-cluster (MIX) of which another core is busy, the wait is SYNC. After the last kernel of a lane, and
-on a lane that never ran one, it is NO_WORK.
+A moment that lies before the one to its left cuts nothing: a block that was staged early, or put
+into the pending slot, was popped long before. Where T needs a whole cluster (MIX), the time in the
+queue and from there to its start is SYNC while another core of the cluster runs; in the queue of a
+``sync_start`` task all of it is. After the last kernel of a lane, and on a lane that never ran one,
+it is NO_WORK.
 """
 
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+import itertools
+from bisect import bisect_left
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
 
-from npusim.program import CoreType
-from npusim.simulator.machine import Core, Run
-from npusim.simulator.task_state import TaskState
-from npusim.trace import WaitReason
+import numpy as np
+import numpy.typing as npt
+
+from npusim.simulator.work import BoolArray, IntArray
+from npusim.trace import WAIT_DTYPE, WaitReason
+from npusim.trace.model import Records
 
 
-class Wait(NamedTuple):
-    """One wait of a core lane, columns as in ``WAIT_DTYPE``."""
+@dataclass(frozen=True, slots=True)
+class TaskTimes:
+    """What the waits need to know of tasks, one entry each."""
 
-    lane: int
-    start_ps: int
-    end_ps: int
-    reason: WaitReason
-    task: int
-    blamed: int
+    end_ps: IntArray
+    """The last kernel end; for a dummy, when it completed; negative if it never ran."""
+    submit_end_ps: IntArray
+    ready_ps: IntArray
+    is_mix: BoolArray
+    is_cohort: BoolArray
+    """It waits until all of its blocks can run at once."""
 
 
 def list_waits(
-    runs: Sequence[Run], cores: Sequence[Core], tasks: Sequence[TaskState]
-) -> list[Wait]:
+    runs: Records, clusters: IntArray, times: TaskTimes, edges: npt.NDArray[np.int32]
+) -> Records:
     """All waits of all core lanes between the first kernel start and the last kernel end.
 
     Args:
-        runs: Every run of the simulation.
-        cores: All cores; the number of a core is its lane.
-        tasks: All tasks, finished.
+        runs: Every run: columns ``lane``, ``task``, ``popped_ps``, ``start_ps``, ``end_ps``.
+        clusters: (lanes,) the cluster of each core lane.
+        times: Of all tasks.
+        edges: (edges, 2) predecessor and successor.
 
     Returns:
-        Waits that, with the runs, cover every lane from the first start to the last end.
+        ``WAIT_DTYPE`` records that, with the runs, cover every lane from the first start to the
+        last end; in order of lane and time.
     """
-    if not runs:
-        return []
-    start_ps = min(run.start_ps for run in runs)
-    stop_ps = max(run.end_ps for run in runs)
-    by_lane: dict[int, list[Run]] = defaultdict(list)
-    for run in sorted(runs, key=lambda one: (one.start_ps, one.end_ps)):
-        by_lane[run.core.core_id].append(run)
-    classify = _Classifier(by_lane, cores, tasks)
-    waits: list[Wait] = []
-    for core in cores:
-        free_ps = start_ps
-        for run in by_lane[core.core_id]:
-            waits.extend(classify.gap(run, free_ps))
-            free_ps = run.end_ps
-        if free_ps < stop_ps:
-            waits.append(Wait(core.core_id, free_ps, stop_ps, WaitReason.NO_WORK, -1, -1))
-    return waits
+    if not len(runs):
+        return np.zeros(0, WAIT_DTYPE)
+    runs = runs[np.lexsort((runs["end_ps"], runs["start_ps"], runs["lane"]))]
+    first_ps, last_ps = int(runs["start_ps"].min()), int(runs["end_ps"].max())
+    lane, task = runs["lane"], runs["task"]
+    same_lane = np.concatenate([[False], lane[1:] == lane[:-1]])
+    free_ps = np.where(same_lane, np.roll(runs["end_ps"], 1), first_ps)
+    blamed, dependency_ps = _last_predecessors(times.end_ps, edges)
+    cuts = (
+        (dependency_ps[task], WaitReason.DEPENDENCY),
+        (times.submit_end_ps[task], WaitReason.SUBMIT),
+        (times.ready_ps[task], WaitReason.DISPATCH),
+        (runs["popped_ps"], WaitReason.QUEUE),
+        (runs["start_ps"], WaitReason.DISPATCH),
+    )
+    parts = []
+    now_ps = free_ps
+    for number, (until_ps, reason) in enumerate(cuts):
+        end_ps = np.maximum(now_ps, np.minimum(until_ps, runs["start_ps"]))
+        part = _rows(lane, now_ps, end_ps, reason, task, -1)
+        if reason is WaitReason.DEPENDENCY:
+            part["blamed"] = blamed[task]
+        if reason is WaitReason.QUEUE:
+            part["reason"][times.is_cohort[task]] = WaitReason.SYNC
+        is_split = times.is_mix[task] & (part["end_ps"] > part["start_ps"]) & (number >= 3)
+        parts += [part[~is_split], _split(part[is_split], runs, clusters)]
+        now_ps = end_ps
+    parts.append(_tails(runs, len(clusters), first_ps, last_ps))
+    waits = np.concatenate(parts)
+    waits = waits[waits["end_ps"] > waits["start_ps"]]
+    return _joined(waits[np.lexsort((waits["start_ps"], waits["lane"]))])
 
 
-class _Classifier:
-    """Cuts the gap before a run into waits."""
+def _joined(waits: Records) -> Records:
+    """Waits that follow each other for the same reason as one."""
+    if not len(waits):
+        return waits
+    follows = np.zeros(len(waits), np.bool_)
+    follows[1:] = waits["end_ps"][:-1] == waits["start_ps"][1:]
+    for name in ("lane", "reason", "task", "blamed"):
+        follows[1:] &= waits[name][:-1] == waits[name][1:]
+    first = np.flatnonzero(~follows)
+    joined = waits[first]
+    joined["end_ps"] = waits["end_ps"][np.append(first[1:], len(waits)) - 1]
+    return joined
 
-    def __init__(
-        self, by_lane: dict[int, list[Run]], cores: Sequence[Core], tasks: Sequence[TaskState]
-    ) -> None:
-        self._by_lane = by_lane
-        self._tasks = tasks
-        self._clusters: dict[int, list[int]] = defaultdict(list)
-        for core in cores:
-            self._clusters[core.cluster].append(core.core_id)
-        self._last_predecessor = [self._find_last_predecessor(state) for state in tasks]
 
-    def _find_last_predecessor(self, state: TaskState) -> int:
-        ends = [(self._tasks[one].end_ps, one) for one in state.predecessors]
-        return max(ends)[1] if ends else -1
+def _last_predecessors(end_ps: IntArray, edges: npt.NDArray[np.int32]) -> tuple[Any, IntArray]:
+    """Per task, the predecessor that ended last and when; -1 and -1 without one."""
+    blamed, when_ps = np.full(len(end_ps), -1, np.int64), np.full(len(end_ps), -1, np.int64)
+    if len(edges):
+        pred, succ = edges[:, 0], edges[:, 1]
+        order = np.lexsort((pred, end_ps[pred], succ))
+        # The last row of a task wins: later rows overwrite earlier ones.
+        blamed[succ[order]] = pred[order]
+        has_one = blamed >= 0
+        when_ps[has_one] = end_ps[blamed[has_one]]
+    return blamed, when_ps
 
-    def gap(self, run: Run, free_ps: int) -> Iterator[Wait]:
-        """The waits between ``free_ps``, when the lane became idle, and the start of ``run``."""
-        state = self._tasks[run.task]
-        blamed = self._last_predecessor[run.task]
-        dependency_ps = self._tasks[blamed].end_ps if blamed >= 0 else free_ps
-        steps = (
-            (dependency_ps, WaitReason.DEPENDENCY),
-            (state.submit_end_ps, WaitReason.SUBMIT),
-            (state.ready_ps, WaitReason.DISPATCH),
-            (run.popped_ps, WaitReason.QUEUE),
-            (run.start_ps, WaitReason.DISPATCH),
-        )
-        now_ps = free_ps
-        for until_ps, reason in steps:
-            end_ps = min(until_ps, run.start_ps)
-            if end_ps <= now_ps:
-                continue
-            if reason is WaitReason.QUEUE and state.task.core_type is CoreType.MIX:
-                yield from self._queue(run, now_ps, end_ps)
-            else:
-                guilty = blamed if reason is WaitReason.DEPENDENCY else -1
-                yield Wait(run.core.core_id, now_ps, end_ps, reason, run.task, guilty)
-            now_ps = end_ps
 
-    def _queue(self, run: Run, start_ps: int, end_ps: int) -> Iterator[Wait]:
-        """Time in the queue of a MIX task, split by whether another core of the cluster ran."""
-        lane, now_ps = run.core.core_id, start_ps
-        for busy_from_ps, busy_to_ps in self._busy_beside(run, start_ps, end_ps):
-            if busy_from_ps > now_ps:
-                yield Wait(lane, now_ps, busy_from_ps, WaitReason.QUEUE, run.task, -1)
-                now_ps = busy_from_ps
-            if busy_to_ps > now_ps:
-                yield Wait(lane, now_ps, busy_to_ps, WaitReason.SYNC, run.task, -1)
-                now_ps = busy_to_ps
+def _rows(lane: Any, start_ps: Any, end_ps: Any, reason: int, task: Any, blamed: Any) -> Records:
+    rows = np.zeros(len(lane), WAIT_DTYPE)
+    rows["lane"], rows["start_ps"], rows["end_ps"] = lane, start_ps, end_ps
+    rows["reason"], rows["task"], rows["blamed"] = reason, task, blamed
+    return rows
+
+
+def _tails(runs: Records, lanes: int, first_ps: int, last_ps: int) -> Records:
+    """What follows the last kernel of each lane."""
+    free_ps = np.full(lanes, first_ps, np.int64)
+    np.maximum.at(free_ps, runs["lane"], runs["end_ps"])
+    return _rows(np.arange(lanes), free_ps, last_ps, WaitReason.NO_WORK, -1, -1)
+
+
+def _split(waits: Records, runs: Records, clusters: IntArray) -> Records:
+    """Waits of MIX tasks, cut by whether another core of the cluster ran."""
+    if not len(waits):
+        return waits
+    busy = _Busy(runs, clusters)
+    rows = [piece for row in waits.tolist() for piece in busy.cut(row)]
+    return np.array(rows, WAIT_DTYPE)
+
+
+class _Busy:
+    """When the cores of each cluster run."""
+
+    def __init__(self, runs: Records, clusters: IntArray) -> None:
+        self._clusters = clusters.tolist()
+        self._lanes: dict[int, list[int]] = {}
+        for lane, cluster in enumerate(self._clusters):
+            self._lanes.setdefault(cluster, []).append(lane)
+        bounds = np.searchsorted(runs["lane"], np.arange(len(clusters) + 1)).tolist()
+        starts, ends = runs["start_ps"].tolist(), runs["end_ps"].tolist()
+        self._runs = [
+            (starts[low:high], ends[low:high]) for low, high in itertools.pairwise(bounds)
+        ]
+
+    def cut(self, row: tuple[Any, ...]) -> Iterator[tuple[Any, ...]]:
+        """The pieces of one wait: SYNC while another core of the cluster runs."""
+        lane, start_ps, end_ps, reason, task, blamed = row
+        now_ps = start_ps
+        for from_ps, to_ps in self._beside(lane, start_ps, end_ps):
+            if from_ps > now_ps:
+                yield (lane, now_ps, from_ps, reason, task, blamed)
+                now_ps = from_ps
+            if to_ps > now_ps:
+                yield (lane, now_ps, to_ps, WaitReason.SYNC, task, blamed)
+                now_ps = to_ps
         if end_ps > now_ps:
-            yield Wait(lane, now_ps, end_ps, WaitReason.QUEUE, run.task, -1)
+            yield (lane, now_ps, end_ps, reason, task, blamed)
 
-    def _busy_beside(self, run: Run, start_ps: int, end_ps: int) -> list[tuple[int, int]]:
+    def _beside(self, lane: int, start_ps: int, end_ps: int) -> list[tuple[int, int]]:
         """When other cores of the cluster ran between two times, in order of their start."""
-        return sorted(
-            (max(other.start_ps, start_ps), min(other.end_ps, end_ps))
-            for lane in self._clusters[run.core.cluster]
-            if lane != run.core.core_id
-            for other in self._by_lane[lane]
-            if other.start_ps < end_ps and other.end_ps > start_ps
-        )
+        found = []
+        for other in self._lanes[self._clusters[lane]]:
+            if other == lane:
+                continue
+            starts, ends = self._runs[other]
+            # Runs of a lane do not overlap, so their ends are in order as well.
+            index = bisect_left(ends, start_ps + 1)
+            while index < len(starts) and starts[index] < end_ps:
+                found.append((max(starts[index], start_ps), min(ends[index], end_ps)))
+                index += 1
+        return sorted(found)

@@ -66,6 +66,8 @@ class Point:
     of: str = ""
     ratio: tuple[str, str] | None = None
     commit: str = ""
+    arguments: tuple[str, ...] = ()
+    """What the upstream file gets on its command line besides the platform."""
     is_observed: bool = False
     """The device collected its swimlane, so the simulated cores pay for it too."""
     era: str = "HEAD"

@@ -54,7 +54,7 @@ class Predictor:
 
     def _sample(self, point: Point) -> Sample:
         chip = with_clock(load_chip(point.chip), point.core_mhz)
-        program_key = (point.kernel, point.commit, point.variant, *_items(point))
+        program_key = (point.kernel, point.commit, point.arguments, point.variant, *_items(point))
         key = (*program_key, point.chip, point.core_mhz, point.is_observed, point.era)
         if key not in self._samples:
             if program_key not in self._programs:
@@ -65,7 +65,7 @@ class Predictor:
     def _record(self, point: Point) -> Program:
         if point.commit:
             assert self._upstream is not None, "missing() is asked first"
-            return self._upstream.record(point.commit, point.kernel)
+            return self._upstream.record(point.commit, point.kernel, point.arguments)
         case = load_kernel(point.kernel).case(point.variant, point.knobs, point.options)
         if point.has_values:
             return record_case(case, make_inputs(case.specs))[0]
@@ -92,5 +92,8 @@ def _record_timed(case: KernelCase) -> Program:
 
 def _simulate(program: Program, chip: ChipSpec, point: Point) -> Sample:
     graph = build_graph(program, DependencyMode.TENSORMAP, CompilerEra(point.era))
-    trace = simulate(program, graph, chip, SimulationOptions(observer=point.is_observed))
+    # A kernel that the host launches does not start through the runtime: what its first start
+    # costs is in the launch time that such points are given.
+    options = SimulationOptions(observer=point.is_observed, warm_up=bool(point.commit))
+    trace = simulate(program, graph, chip, options)
     return Sample(program, chip, trace)

@@ -13,6 +13,7 @@ import sys
 import tarfile
 import tempfile
 import weakref
+from collections.abc import Sequence
 from pathlib import Path
 
 from npusim.errors import NpuSimError, UsageError
@@ -48,8 +49,8 @@ class UpstreamFiles:
         self._checkout = checkout
         self._exported: dict[str, Path] = {}
 
-    def record(self, commit: str, file: str) -> Program:
-        """Run ``file`` of ``commit`` and return its recording.
+    def record(self, commit: str, file: str, arguments: Sequence[str] = ()) -> Program:
+        """Run ``file`` of ``commit`` with ``arguments`` and return its recording.
 
         Raises:
             UsageError: If the checkout does not have the commit.
@@ -58,7 +59,7 @@ class UpstreamFiles:
         path = self._export(commit) / file
         result = path.parent / "npusim.json"
         command = [sys.executable, "-m", "npusim", "pypto", path.name, "-p", "a2a3sim"]
-        command += ["--npusim-json", str(result)]
+        command += [*arguments, "--npusim-json", str(result)]
         done = subprocess.run(
             command,
             cwd=path.parent,

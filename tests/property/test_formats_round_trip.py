@@ -1,6 +1,7 @@
 """What is written is read: times within one counter tick, everything else exactly."""
 
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from npusim.formats import read_capture, write_capture
+from npusim.formats import WRITTEN_LAYOUTS, Layout, read_capture, write_capture
 from npusim.formats.perfetto_time import viewer_us
 from npusim.trace import (
     EDGE_DTYPE,
@@ -18,6 +19,7 @@ from npusim.trace import (
     EdgeSource,
     Lane,
     LaneKind,
+    PhaseKind,
     Trace,
     TraceInfo,
     TraceTask,
@@ -68,21 +70,86 @@ def traces(draw: st.DrawFn) -> Trace:
     )
 
 
-@settings(max_examples=60, deadline=None)
-@given(traces(), st.sampled_from([1, 2]))
-def test_a_capture_round_trip_loses_less_than_a_tick(trace: Trace, level: int) -> None:
+def with_threads(trace: Trace) -> Trace:
+    """``trace`` with scheduler phases and submits, as levels 3 and 4 record them."""
+    cores = tuple(replace(lane, thread=0) for lane in trace.lanes)
+    scheduler, orchestrator = len(cores), len(cores) + 1
+    threads = (
+        Lane("Sched[0]", LaneKind.SCHEDULER, thread=0),
+        Lane("Orch[0]", LaneKind.ORCHESTRATOR, thread=1),
+    )
+    nothing = (0, 0, 0)
+    phases, tasks, free = [], [], 0
+    for row in np.sort(trace.slices, order="finish_ps"):
+        now, turn = int(row["finish_ps"]) + PS_PER_US, 1 + len(phases)
+        start = max(free, now)
+        free = start + PS_PER_US // 2
+        phases.append(
+            (scheduler, PhaseKind.COMPLETE, start, free, -1, 1, turn, 0, 0, nothing, (1, 0, 2))
+        )
+        end = free + PS_PER_US // 3
+        phases.append(
+            (scheduler, PhaseKind.DISPATCH, free, end, -1, 1, turn + 1, 1, 3, (0, 5, 0), nothing)
+        )
+        free = end
+    for index, task in enumerate(trace.tasks):
+        start, end = index * PS_PER_US, index * PS_PER_US + PS_PER_US // 2
+        phases.append(
+            (orchestrator, PhaseKind.SUBMIT, start, end, index, 0, 0, 0, 0, nothing, nothing)
+        )
+        tasks.append(replace(task, submit_start_ps=start, submit_end_ps=end))
+    return replace(
+        trace,
+        lanes=(*cores, *threads),
+        tasks=tuple(tasks),
+        phases=np.array(phases, PHASE_DTYPE),
+    )
+
+
+@settings(max_examples=100, deadline=None)
+@given(traces(), st.sampled_from([1, 2, 3, 4]), st.sampled_from(WRITTEN_LAYOUTS))
+def test_a_capture_round_trip_loses_less_than_a_tick(
+    trace: Trace, level: int, layout: Layout
+) -> None:
+    if level >= 3:
+        trace = with_threads(trace)
     with tempfile.TemporaryDirectory() as folder:
-        write_capture(Path(folder), trace, None, level=level)
+        write_capture(Path(folder), trace, None, level=level, layout=layout)
         read = read_capture(Path(folder))
-    assert read.lanes == trace.lanes
-    assert read.tasks == trace.tasks
+    thread_kinds = [LaneKind.SCHEDULER, LaneKind.ORCHESTRATOR][: max(0, level - 2)]
+    seen = {LaneKind.AIC, LaneKind.AIV, *thread_kinds}
+    assert read.lanes == tuple(lane for lane in trace.lanes if lane.kind in seen)
+    tick = PS_PER_US // trace.info.counter_mhz
+    for ours, theirs in zip(trace.tasks, read.tasks, strict=True):
+        assert 0 <= ours.submit_start_ps - theirs.submit_start_ps < tick or level < 4
+        assert 0 <= ours.submit_end_ps - theirs.submit_end_ps < tick or level < 4
+        blank = {"submit_start_ps": -1, "submit_end_ps": -1}
+        assert (theirs.submit_start_ps == -1) == (level < 4)
+        assert replace(ours, **blank) == replace(theirs, **blank)
     assert read.edges.tolist() == trace.edges.tolist()
     keys = ["task", "block", "slot"]
     ours, theirs = np.sort(trace.slices, order=keys), np.sort(read.slices, order=keys)
     assert ours[["lane", *keys]].tolist() == theirs[["lane", *keys]].tolist()
-    for time in TIMES if level == 2 else TIMES[1:4]:
+    assert_phases_come_back(trace, read, level)
+    times = TIMES if level >= 2 else TIMES[1:4]
+    for time in times:
+        if layout is Layout.B and time == "receive_ps":
+            assert (theirs[time] == -1).all()
+            continue
         lost = (ours[time] - theirs[time]) * trace.info.counter_mhz
         assert 0 <= lost.min() <= lost.max() < PS_PER_US + trace.info.counter_mhz
+
+
+def assert_phases_come_back(trace: Trace, read: Trace, level: int) -> None:
+    last = {1: -1, 2: -1, 3: len(trace.lanes) - 2, 4: len(trace.lanes) - 1}[level]
+    ours = trace.phases[trace.phases["lane"] <= last]
+    assert len(ours) == len(read.phases)
+    order = ["lane", "loop_iter", "task"]  # not times, which may fall on one tick
+    ours, theirs = np.sort(ours, order=order), np.sort(read.phases, order=order)
+    for name in ("lane", "kind", "task", "count", "loop_iter", "pop_hit", "pop_miss"):
+        assert ours[name].tolist() == theirs[name].tolist()
+    for name in ("ready_start", "ready_end"):
+        np.testing.assert_array_equal(ours[name], theirs[name])
 
 
 @given(st.integers(0, 10**16))

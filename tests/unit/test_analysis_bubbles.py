@@ -74,17 +74,46 @@ def test_a_capture_without_waits_says_that_causes_are_inferred() -> None:
     assert table.to_json()[4]["unknown_us"] == 25.0
 
 
+def listed(min_us: float, *names: str) -> list[tuple[object, ...]]:
+    table = list_bubbles(small_trace(), min_us)
+    return list(zip(*(table.column(name) for name in names), strict=True))
+
+
 def test_bubbles_are_listed_longest_first_with_their_cause() -> None:
-    assert list_bubbles(small_trace(), min_us=1.5).rows == (
-        ("AIV[1]", 0.0, 13.0, "queue", 101, "softmax", 100, "qk", "recorded"),
-        ("AIV[0]", 0.0, 10.5, "dependency", 101, "softmax", 100, "qk", "recorded"),
-        ("AIC[0]", 10.0, 10.0, "no_work", None, None, None, None, "recorded"),
-        ("AIV[0]", 15.0, 5.0, "no_work", None, None, None, None, "recorded"),
-    )
+    names = ("lane", "start_us", "length_us", "cause", "cause_us", "task_id", "scope")
+    assert listed(1.5, *names) == [
+        ("AIV[1]", 0.0, 13.0, "not_dispatched", 13.0, 101, "softmax"),
+        ("AIV[0]", 0.0, 12.0, "dependency", 10.5, 101, "softmax"),
+        ("AIC[0]", 10.0, 10.0, "no_work", 10.0, None, None),
+        ("AIV[0]", 15.0, 5.0, "tail", 5.0, None, None),
+    ]
 
 
-def test_a_lower_threshold_also_lists_the_dispatch() -> None:
-    assert "dispatch" in list_bubbles(small_trace(), min_us=1.4).column("reason")
+def test_a_bubble_names_its_parts_and_whom_it_blames() -> None:
+    names = ("blamed_task_id", "blamed_scope", "parts")
+    assert listed(11, *names) == [
+        (None, None, "not_dispatched 13.000"),
+        (100, "qk", "dependency 10.500, start_up 1.500"),
+    ]
+
+
+def test_a_bubble_names_the_region_and_the_chain_behind_it() -> None:
+    builder = TraceBuilder(aic=1, aiv=1)
+    qk, softmax = builder.task("qk", "aic"), builder.task("softmax")
+    builder.edge(qk, softmax)
+    builder.run(qk, "AIC[0]", 0, 10)
+    builder.run(softmax, "AIV[0]", 12, 15, blamed=qk)
+    table = list_bubbles(builder.build(), 6, through=lambda pred, succ: f"raw[{pred}:{succ}]")
+    assert table.column("through") == ("raw[0:1]",)
+    assert table.column("chain") == ("data of qk 100 < start of the run",)
+
+
+def test_bubbles_cover_all_idle_time() -> None:
+    trace = layered_trace({"qk": "aic", "softmax": "aiv"}, aic=3, aiv=6)
+    busy_us = sum(waits_by_reason(trace).to_json()[-1][name] for name in ("busy_us",))
+    span_us = waits_by_reason(trace).to_json()[-1]["span_us"]
+    lengths = list_bubbles(trace, 0).column("length_us")
+    assert sum(lengths) == pytest.approx(span_us - busy_us)
 
 
 def test_a_negative_threshold_is_refused() -> None:

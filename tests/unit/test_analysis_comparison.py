@@ -19,14 +19,17 @@ def run(qk_us: float, gap_us: float, *, last: str = "pv", aiv: int = 1) -> Trace
 def test_verdict_of_a_slower_run() -> None:
     assert compare(run(80, 10), run(84, 18)).verdict == (
         "b is 12.0 % slower (100.0 -> 112.0 us). Lane time: busy +4.0 us, dependency waits "
-        "+8.0 us, without work +12.0 us; largest change: pv waits +8.0 us."
+        "+8.0 us, without work +12.0 us; largest change: pv waits +8.0 us. Critical path: +8.0 us "
+        "core waits before pv, +4.0 us kernels of qk."
     )
 
 
 def test_verdict_of_a_faster_run() -> None:
     verdict = compare(run(80, 10), run(70, 10)).verdict
     assert verdict.startswith("b is 10.0 % faster (100.0 -> 90.0 us). Lane time: busy -10.0 us")
-    assert verdict.endswith("largest change: qk busy -10.0 us.")
+    assert verdict.endswith(
+        "largest change: qk busy -10.0 us. Critical path: -10.0 us kernels of qk."
+    )
 
 
 def test_verdict_of_equal_runs() -> None:
@@ -84,7 +87,10 @@ def test_swapping_the_runs_negates_every_delta() -> None:
 
 def test_tables_name_both_runs_and_show_signs() -> None:
     comparison = compare(run(80, 10), run(90, 10))
-    total, reasons, scopes = comparison.tables()
+    total, path, reasons, scopes, tasks, edges = comparison.tables()
+    assert path.rows[-1] == ("(makespan)", "", 100.0, 110.0, 10.0)
+    assert tasks.column("both") == (1, 1)
+    assert edges.rows == ()
     assert total.title == "Totals: a = demo default on a2a3, b = demo default on a2a3"
     assert total.rows[0] == ("makespan", 100.0, 110.0, 10.0, 10.0)
     assert "+10.0" in str(total)
@@ -99,3 +105,43 @@ def test_tables_name_both_runs_and_show_signs() -> None:
 )
 def test_percent_of_a_change(change: Change, percent: float | None) -> None:
     assert change.percent == percent
+
+
+def test_the_parts_of_the_decomposition_add_up_in_picoseconds() -> None:
+    a, b = run(80, 10), run(93.000001, 7.5, last="store", aiv=2)
+    found = compare(a, b).decomposition
+    assert found.delta_ps == b.makespan_ps - a.makespan_ps == 10_500_001
+    assert sum(one.delta for one in found.by_kind().values()) == found.delta_ps
+    assert sum(one.delta for one in found.by_scope().values()) == found.delta_ps
+    assert sum(part["delta_ps"] for part in found.to_json()["parts"]) == found.delta_ps
+
+
+def test_tasks_and_edges_are_aligned_by_scope_and_number() -> None:
+    def build(*, lane: str, late_us: float, edge: bool) -> Trace:
+        builder = TraceBuilder(aic=1, aiv=2)
+        qk, pv = builder.task("qk", "aic"), builder.task("pv")
+        extra = builder.task("extra")
+        builder.run(qk, "AIC[0]", 0, 10)
+        builder.run(pv, lane, 12 + late_us, 20 + late_us)
+        builder.edge(qk, extra)
+        if edge:
+            builder.edge(qk, pv)
+        return builder.build()
+
+    a, b = build(lane="AIV[0]", late_us=0, edge=True), build(lane="AIV[1]", late_us=3, edge=False)
+    found = compare(a, b).alignment
+    rows = {row["scope"]: row for row in found.task_table("").to_json()}
+    assert (rows["pv"]["moved"], rows["pv"]["mean_shift_us"]) == (1, 3.0)
+    assert (rows["qk"]["moved"], rows["qk"]["mean_shift_us"]) == (0, 0.0)
+    assert [tuple(row.values()) for row in found.edge_table("").to_json()] == [
+        ("qk", "pv", 0, 1, 0),
+        ("qk", "extra", 1, 0, 0),
+    ]
+
+
+def test_a_run_against_itself_moves_nothing() -> None:
+    """The twin of the cases above."""
+    found = compare(run(80, 10), run(80, 10))
+    assert found.decomposition.delta_ps == 0
+    assert all(one.moved == 0 and not one.shift_ps for one in found.alignment.scopes)
+    assert not any(one.vanished or one.appeared for one in found.alignment.edges)

@@ -150,7 +150,7 @@ def test_compare_takes_a_run_and_a_capture(npusim_prints, runs):
 
 def test_compare_leaves_picture_json_and_tables(npusim_prints, runs, tmp_path):
     npusim_prints("compare", runs / "scale", runs / "scale", "-o", tmp_path / "out")
-    assert len(list((tmp_path / "out").iterdir())) == 5
+    assert len(list((tmp_path / "out").iterdir())) == 8
     npusim_prints("compare", runs / "scale", runs / "scale", "-o", tmp_path / "out")
 
 

@@ -174,7 +174,7 @@ def test_a_truncated_trace(fails, tmp_path, stored):
 
 def test_a_foreign_capture(fails, tmp_path):
     (tmp_path / "chip_swimlane_records.json").write_text('{"hello": 1}')
-    assert "not a swimlane records file; expected the key" in fails("bubbles", ".")
+    assert "not a swimlane records file; expected one of the keys" in fails("bubbles", ".")
 
 
 def test_an_error_in_a_kernel_is_one_line_that_says_where(capsys, monkeypatch):
@@ -228,3 +228,24 @@ def test_a_reader_that_leaves_early_is_no_failure():
     )
     os.close(write_end)
     assert (done.returncode, done.stderr) == (0, b"")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (
+            ("--policy", "magic"),
+            "policy 'magic': unknown; expected one of tensormap_and_ringbuffer",
+        ),
+        (
+            ("--policy", "ideal", "--policy-set", "pitch_ns=1"),
+            "policy ideal: unknown parameter 'pitch_ns'; expected no parameters",
+        ),
+        (
+            ("--policy", "serial_dispatcher", "--policy-set", "pitch_ns=fast"),
+            "--policy-set pitch_ns=fast: expected a number after the equals sign",
+        ),
+    ],
+)
+def test_a_wrong_policy(fails, arguments, line):
+    assert fails("run", KERNEL, *arguments).startswith(line)

@@ -10,7 +10,7 @@ import pytest
 import npusim.compat.census
 from npusim.cli.main import run_command
 from npusim.compat.census import CensusRequest, census_rows, count_reasons, take_census
-from npusim.compat.census_files import find_kernel_files
+from npusim.compat.census_files import KernelFile, find_kernel_files
 from npusim.compat.census_job import Entry, Limits, try_file
 from npusim.compat.options import CompatOptions
 from npusim.compat.outcome import Outcome, Reason, outcome_of_error, outcome_of_exit
@@ -30,10 +30,16 @@ def checkout(tmp_path):
         "models/broken.py": "def (:\n",
         "examples/c.py": "import golden\n# __main__\ngolden.run(1)\n",
         "tests/d.py": RUNNABLE,
+        "models/driver.py": RUNNABLE.replace("golden", "subprocess"),
     }.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
     return tmp_path
+
+
+def of_a_checkout() -> object:
+    """An object whose class comes from a module that only the checkout had."""
+    return type("Dims", (), {"__module__": "qwen3_config"})()
 
 
 def made_up(file, *_: object) -> Entry:
@@ -111,6 +117,8 @@ def test_the_command_prints_a_table_and_says_no(checkout, monkeypatch, capsys) -
         (outcome_of_error(KeyError("y")), Reason.KERNEL_ERROR),
         (outcome_of_error(TypeError("cast() got an unexpected keyword argument 'z'")),
          Reason.UNSUPPORTED_OPERATION),
+        (outcome_of_error(AttributeError("lower", obj=KernelFile)), Reason.KERNEL_ERROR),
+        (outcome_of_error(AttributeError("user_batch", obj=of_a_checkout())), Reason.FILE_ERROR),
     ],
 )  # fmt: skip
 def test_reasons(outcome: Outcome, reason: Reason) -> None:
@@ -123,7 +131,7 @@ def test_a_process_that_dies_is_a_crash_and_one_that_hangs_a_timeout(tmp_path) -
         "dies": "import os; os._exit(7)",
         "hangs": "import time; time.sleep(60)",
     }.items():
-        text = f"# run_jit()\ndef f():\n    run_jit()\nif __name__ == '__main__':\n    {line}\n"
+        text = RUNNABLE.replace("    run()", f"    {line}\n    run()")
         (tmp_path / "models" / f"{name}.py").write_text(text)
     if not has_torch():
         pytest.skip("kernel files need torch")

@@ -150,9 +150,8 @@ def test_an_error_in_a_kernel_keeps_the_lines_that_led_there(capsys) -> None:
 @needs_torch
 def test_a_multi_device_file_ends_with_one_line(capsys) -> None:
     assert run_command(["pypto", str(FILES / "multi_device.py")]) == 2
-    lines = [line for line in capsys.readouterr().err.splitlines() if "no kernel ran" not in line]
-    assert len(lines) == 1
-    assert "needs several ranks; expected a single-device kernel" in lines[0]
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "needs several ranks; expected a single-device kernel" in line
     assert run("multi_device").outcome.reason is Reason.MULTI_DEVICE
 
 
@@ -177,6 +176,13 @@ def test_without_a_simulation_there_is_only_a_verdict() -> None:
     (record,) = run("jit_scale", is_simulated=False).records
     assert record.verified
     assert "makespan_us" not in record.figures
+    assert files_below(record.directory) == ["summary.json"]
+
+
+@needs_torch
+def test_a_run_that_keeps_no_files_has_all_figures() -> None:
+    (record,) = run("jit_scale", keeps_files=False).records
+    assert record.figures["makespan_us"] > 0
     assert files_below(record.directory) == ["summary.json"]
 
 

@@ -8,7 +8,7 @@ torch = pytest.importorskip("torch", reason="specs make torch tensors")
 
 from npusim.compat.arguments import load_arguments, make_arguments, save_tensors  # noqa: E402
 from npusim.compat.specs import ScalarSpec, TensorSpec  # noqa: E402
-from npusim.compat.torch_bridge import numpy_view  # noqa: E402
+from npusim.compat.torch_bridge import deferred_clone, numpy_view  # noqa: E402
 
 
 @pytest.mark.parametrize(
@@ -160,3 +160,39 @@ def test_saved_arguments_come_back(tmp_path) -> None:
         load_arguments([TensorSpec("x", [4], torch.bfloat16)], tmp_path)
     with pytest.raises(FileFormatError, match=r"z.pt: cannot be read "):
         load_arguments([TensorSpec("z", [4], torch.bfloat16)], tmp_path)
+
+
+@pytest.mark.parametrize("torch_type", [torch.float32, torch.bfloat16, torch.int8])
+@pytest.mark.parametrize("is_deferred", [True, False])
+def test_the_golden_works_on_clones(torch_type, is_deferred: bool, monkeypatch) -> None:
+    if not is_deferred:
+        monkeypatch.delattr(torch, "_lazy_clone", raising=False)
+    specs = [
+        TensorSpec("read", [4, 4], torch_type, init_value=2),
+        TensorSpec("scribbled", [4, 4], torch_type, init_value=3),
+        TensorSpec("kept", [4, 4], torch_type, init_value=4, is_output=True),
+        TensorSpec("out", [4, 4], torch_type, is_output=True),
+    ]
+    arguments = make_arguments(specs)
+    scratch = arguments.for_golden()
+    scratch["scribbled"].fill_(9)
+    scratch["out"][:] = scratch["read"]
+    golden = {name: scratch[name] for name in arguments.outputs()}
+    del scratch
+    kernel = arguments.for_kernel()
+    assert [float(kernel[spec.name][0, 0]) for spec in specs] == [2, 3, 4, 0]
+    kernel["kept"][...] = 7
+    kernel["out"][...] = 8
+    assert [float(tensor[0, 0]) for tensor in golden.values()] == [4, 2]
+    assert [float(tensor[0, 0]) for tensor in arguments.outputs().values()] == [7, 8]
+
+
+@pytest.mark.skipif(not hasattr(torch, "_lazy_clone"), reason="torch without deferred clones")
+def test_a_clone_that_is_only_read_takes_no_memory() -> None:
+    value = torch.ones(1024, 1024)
+    clone = deferred_clone(value)
+    assert float((clone @ clone[:, :1]).sum()) == 2.0**20
+    assert torch._C._is_cow_tensor(clone)
+    foreign = torch.from_numpy(np.ones(3, np.float32))
+    copy = deferred_clone(foreign)
+    assert copy is None or copy.tolist() == [1, 1, 1]

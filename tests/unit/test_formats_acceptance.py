@@ -1,26 +1,42 @@
 """What we write, judged by the ecosystem's own tools.
 
 Set NPUSIM_SIMPLER to a checkout of hw-native-sys/simpler and NPUSIM_ACCEPT_TRACE to the script that
-runs its tools on a capture and compares their counts with the records.
+runs its tools on a capture and compares their counts with the records. PYPTO_LIB and PERFETTO_UI
+add the stages that the script has for them. The layout that the checkout reads is the one written:
+D from 2026-08-04 on, C from 2026-06-22, B before.
 """
 
+import json
 import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from test_formats_chip_run import ChipRun, chip_program
+from test_formats_chip_run import JOBS, ChipRun, Job, chip_program
 
-from npusim.formats import read_capture, write_capture
+from npusim.analysis.wall_path import wall_path
+from npusim.api import RunRequest, load_kernel, run_kernel
+from npusim.formats import Layout, read_capture, write_capture
+from npusim.units import PS_PER_US
 
 SIMPLER = os.environ.get("NPUSIM_SIMPLER")
 SCRIPT = os.environ.get("NPUSIM_ACCEPT_TRACE")
+TICK_US = 0.02
 
 pytestmark = pytest.mark.skipif(
     not (SIMPLER and SCRIPT),
     reason="NPUSIM_SIMPLER and NPUSIM_ACCEPT_TRACE do not name a checkout and the script",
 )
+
+
+def layout_of_checkout() -> Layout:
+    assert SIMPLER
+    converter = Path(SIMPLER) / "simpler_setup" / "tools" / "swimlane_converter.py"
+    text = converter.read_text()
+    if '"chip_swimlane_level"' in text:
+        return Layout.D
+    return Layout.C if "receive_to_start" in text else Layout.B
 
 
 def assert_accepted(capture: Path) -> None:
@@ -40,17 +56,89 @@ def assert_accepted(capture: Path) -> None:
 @pytest.mark.parametrize("has_program", [True, False])
 def test_upstream_accepts_a_capture(tmp_path: Path, level: int, has_program: bool) -> None:
     program = chip_program() if has_program else None
-    write_capture(tmp_path, ChipRun().build(), program, level=level)
+    trace, layout = ChipRun().build(), layout_of_checkout()
+    if layout is Layout.B and level == 1:
+        pytest.skip("its converter divides by latencies, which level 1 does not have")
+    write_capture(tmp_path, trace, program, level=level, layout=layout)
     assert_accepted(tmp_path)
 
 
 @pytest.mark.parametrize("counter_mhz", [200, 1000])
 def test_upstream_accepts_other_clocks(tmp_path: Path, counter_mhz: int) -> None:
-    write_capture(tmp_path, ChipRun().build(counter_mhz), None, level=4)
+    trace = ChipRun().build(counter_mhz)
+    write_capture(tmp_path, trace, None, level=4, layout=layout_of_checkout())
     assert_accepted(tmp_path)
 
 
 def test_upstream_accepts_what_we_read_and_wrote_again(tmp_path: Path) -> None:
-    write_capture(tmp_path / "a", ChipRun().build(), chip_program(), level=4)
-    write_capture(tmp_path / "b", read_capture(tmp_path / "a"), None, level=4)
+    layout = layout_of_checkout()
+    write_capture(tmp_path / "a", ChipRun().build(), chip_program(), level=4, layout=layout)
+    write_capture(tmp_path / "b", read_capture(tmp_path / "a"), None, level=4, layout=layout)
     assert_accepted(tmp_path / "b")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("level", [1, 2, 3, 4])
+@pytest.mark.parametrize("variant", ["before", "mid", "after"])
+def test_upstream_accepts_the_reference_kernel(tmp_path: Path, variant: str, level: int) -> None:
+    case = load_kernel("prefill_sparse_attn").case(variant, {}, {})
+    run = run_kernel(case, RunRequest(is_verified=False))
+    layout = layout_of_checkout()
+    write_capture(tmp_path, run.trace, run.program, level=level, layout=layout)
+    assert_accepted(tmp_path)
+
+
+@pytest.mark.slow
+def test_upstream_accepts_twenty_thousand_rows(tmp_path: Path) -> None:
+    write_capture(tmp_path, many_rows(), None, level=4, layout=layout_of_checkout())
+    assert_accepted(tmp_path)
+
+
+def many_rows(least: int = 20_000):
+    """The synthetic run again and again, each round after the one before."""
+    jobs: list[Job] = []
+    while sum(len(JOBS) for _ in jobs[:: len(JOBS)]) * 3.2 < least:
+        base = len(jobs)
+        for job in JOBS:
+            preds = tuple(base + pred for pred in job.preds) or ((base - 1,) if base else ())
+            jobs.append(Job(job.name, job.core_type, job.blocks, job.duration_us, preds))
+        jobs[base + 2] = Job("barrier", "aiv", 1, 0.0, jobs[base + 2].preds, is_dummy=True)
+    return ChipRun(tuple(jobs), clusters=8).build()
+
+
+@pytest.mark.parametrize("case", ["demo", "reference"])
+def test_upstream_finds_the_same_critical_paths(tmp_path: Path, case: str) -> None:
+    assert SIMPLER
+    if not (Path(SIMPLER) / "simpler_setup" / "tools" / "critical_path.py").is_file():
+        pytest.skip("this checkout has no critical_path tool")
+    if layout_of_checkout() is not Layout.D:
+        pytest.skip("its critical_path tool reads layout D")
+    trace = ChipRun().build()
+    if case == "reference":
+        definition = load_kernel("prefill_sparse_attn")
+        run = run_kernel(definition.case("after", {}, {}), RunRequest(is_verified=False))
+        trace = run.trace
+    write_capture(tmp_path / "capture", trace, None, level=4)
+    shim = tmp_path / "shim" / "simpler_setup"
+    shim.mkdir(parents=True)
+    (shim / "__init__.py").write_text("")
+    (shim / "tools").symlink_to(Path(SIMPLER).resolve() / "simpler_setup" / "tools")
+    code = (
+        "import json, sys; from pathlib import Path\n"
+        "from simpler_setup.tools import critical_path as tool\n"
+        "folder = Path(sys.argv[1])\n"
+        "found = tool.analyze_rank(tool.build_graph(folder, folder, 0), 0)\n"
+        "ticks = [found.makespan, found.cpm_len, found.compute_total, found.stall_total]\n"
+        "print(json.dumps([tick * 1e6 / found.freq for tick in ticks]))\n"
+    )
+    run_tool = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "capture")],
+        env=os.environ | {"PYTHONPATH": str(tmp_path / "shim")},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    ours = wall_path(read_capture(tmp_path / "capture"))
+    times = (ours.makespan_ps, ours.static_ps, ours.compute_ps, ours.stall_ps)
+    found = [time / PS_PER_US for time in times]
+    assert found == pytest.approx(json.loads(run_tool.stdout), abs=TICK_US)

@@ -183,12 +183,13 @@ class ChipRun:
             lane, before, loop_iter = self.lane(f"Sched[{thread}]"), 0, 0
             while stamps:
                 kind, count = stamps[0][1], 1
-                while count < len(stamps) and stamps[count][1] == kind and count < 3:
+                most = 1 if kind is PhaseKind.DUMMY else 3
+                while count < len(stamps) and stamps[count][1] == kind and count < most:
                     count += 1
                 start = max(before, stamps[0][0] - 40_000)
                 end = stamps[count - 1][0]
                 before, loop_iter, stamps = end, loop_iter + 2, stamps[count:]
-                task = self.dummies[0][1] if kind is PhaseKind.DUMMY else -1
+                task = dict(self.dummies)[end] if kind is PhaseKind.DUMMY else -1
                 counts = (count, loop_iter, count if kind is PhaseKind.DISPATCH else 0, 1)
                 depths = ((count, 0, 0), (0, 0, 0))
                 phases.append((lane, kind, start, end, task, *counts, *depths))

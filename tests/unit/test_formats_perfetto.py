@@ -55,8 +55,9 @@ def test_a_slice_carries_its_times(tmp_path: Path, trace: Trace) -> None:
     assert len(kernels) == len(trace.slices)
     first = trace.slices[trace.slices["lane"] == 0][0]
     assert kernels[0]["name"] == "q_proj"
-    assert kernels[0]["ts"] == first["start_ps"] / 1e6
-    assert kernels[0]["dur"] == (first["end_ps"] - first["start_ps"]) / 1e6
+    start_ns, end_ns = (int(first[name]) // 1000 for name in ("start_ps", "end_ps"))
+    assert round(kernels[0]["ts"] * 1000) == int(kernels[0]["ts"] * 1000) == start_ns
+    assert round(kernels[0]["dur"] * 1000) == int(kernels[0]["dur"] * 1000) == end_ns - start_ns
     assert kernels[0]["args"] == {
         "task_id": 11,
         "block": 0,
@@ -102,6 +103,19 @@ def test_arrows_are_bounded_and_the_rest_is_counted(tmp_path: Path, trace: Trace
     assert sum(e["ph"] == "s" for e in document["traceEvents"]) == 3
     assert document["otherData"]["flows"] == "3"
     assert document["otherData"]["flows_left_out"] == "5"
+
+
+def test_of_too_many_arrows_the_latest_predecessors_stay(tmp_path: Path, trace: Trace) -> None:
+    # Task 9 follows 8, which ends last, and 3; both 7 and 9 have two predecessors.
+    write_perfetto(tmp_path / "p.json", trace, flow_limit=6)
+    drawn = json.loads((tmp_path / "p.json").read_text())["traceEvents"]
+    ends = [e for e in drawn if e["ph"] == "f"]
+    starts = {e["id"]: e for e in drawn if e["ph"] == "s"}
+    heads = {(e["tid"], e["ts"]): starts[e["id"]]["ts"] for e in ends}
+    assert len(ends) == len(heads) == 6, "every task keeps its last predecessor before any other"
+    last = max(heads)[1]
+    end_of_8 = trace.slices["end_ps"][trace.slices["task"] == 8].max() / 1e6
+    assert any(abs(tail - end_of_8) < 0.01 for (_, ts), tail in heads.items() if ts >= last)
 
 
 def test_queue_depths_are_sampled_when_they_change(tmp_path: Path, trace: Trace) -> None:

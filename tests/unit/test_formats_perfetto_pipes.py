@@ -69,3 +69,20 @@ def test_nothing_overlaps_in_the_viewer(tmp_path: Path, trace):
 
 def pipe(trace, name: str) -> int:
     return next(i for i in trace.lane_indices(LaneKind.PIPE) if trace.lanes[i].name == name)
+
+
+def test_traffic_of_the_shown_cores_is_a_counter(tmp_path: Path, trace):
+    samples = [
+        e for e in events(tmp_path, trace) if e["ph"] == "C" and e["name"].startswith("GM traffic")
+    ]
+    assert samples
+    assert [e["ts"] for e in samples] == sorted(e["ts"] for e in samples)
+    assert samples[-1]["args"] == {"bytes_per_ns": 0.0}
+    # What the counter shows, times how long, is what the instructions moved.
+    moved = sum(
+        before["args"]["bytes_per_ns"] * (after["ts"] - before["ts"]) * 1000
+        for before, after in pairwise(samples)
+    )
+    assert moved == pytest.approx(int(trace.op_slices["nbytes"].sum()), rel=0.01)
+    cores = len({trace.lanes[lane].core_id for lane in trace.op_slices["lane"]})
+    assert samples[0]["name"] == f"GM traffic of {cores} cores, bytes per ns"

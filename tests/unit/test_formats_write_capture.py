@@ -37,6 +37,7 @@ def test_levels_are_supersets(tmp_path: Path) -> None:
 def test_metadata(tmp_path: Path) -> None:
     metadata = documents(tmp_path)[0]["metadata"]
     assert metadata.pop("generator").startswith("npusim ")
+    assert len(metadata.pop("row_blocks")) == 32
     assert metadata == {
         "clock_freq_hz": 50_000_000,
         "num_cores": 6,

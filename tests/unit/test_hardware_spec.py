@@ -22,7 +22,7 @@ def test_a_vector_unit_without_a_class_is_refused() -> None:
     classes = dict(load_chip("a2a3").vector.classes)
     del classes["exp"]
     with pytest.raises(HardwareSpecError, match=r"^VectorSpec\.classes: lacks exp; expected one"):
-        VectorSpec(repeat_bytes=256, partial_repeat_cycles=0, classes=classes)
+        VectorSpec(repeat_bytes=256, block_bytes=32, partial_repeat_cycles=0, classes=classes)
 
 
 def test_a_negative_cost_is_refused() -> None:
@@ -37,3 +37,9 @@ def test_a_chip_is_frozen_and_can_be_varied() -> None:
     assert (faster.clock.core_mhz, chip.clock.core_mhz) == (3700, 1850)
     with pytest.raises(FrozenInstanceError):
         chip.clock.core_mhz = 1  # type: ignore[misc]
+
+
+def test_a_flag_of_a_vector_class_stays_a_flag() -> None:
+    classes = load_chip("a2a3").vector.classes
+    assert classes["scalar_operand"].is_row_wise is True
+    assert classes["unary_scalar"].is_row_wise is False

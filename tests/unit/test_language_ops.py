@@ -96,12 +96,12 @@ UNARY = {
     "cos": (pl.cos, A, np.cos(A), "trig"),
 }
 BINARY = {
-    "add": (pl.add, A + B, A + np.float32(1.5), "binary", "unary_scalar"),
-    "sub": (pl.sub, A - B, A - np.float32(1.5), "binary", "unary_scalar"),
-    "mul": (pl.mul, A * B, A * np.float32(1.5), "mul", "unary_scalar"),
-    "div": (pl.div, A / B, A / np.float32(1.5), "div", "div"),
-    "maximum": (pl.maximum, np.fmax(A, B), np.fmax(A, 1.5), "binary", "unary_scalar"),
-    "minimum": (pl.minimum, np.fmin(A, B), np.fmin(A, 1.5), "binary", "unary_scalar"),
+    "add": (pl.add, A + B, A + np.float32(1.5), "binary", "scalar_operand"),
+    "sub": (pl.sub, A - B, A - np.float32(1.5), "binary", "scalar_operand"),
+    "mul": (pl.mul, A * B, A * np.float32(1.5), "mul", "scalar_operand"),
+    "div": (pl.div, A / B, A / np.float32(1.5), "div", "div_scalar"),
+    "maximum": (pl.maximum, np.fmax(A, B), np.fmax(A, 1.5), "binary", "scalar_operand"),
+    "minimum": (pl.minimum, np.fmin(A, B), np.fmin(A, 1.5), "binary", "scalar_operand"),
     "fmod": (pl.fmod, np.fmod(A, B), np.fmod(A, np.float32(1.5)), "fmod", "fmod"),
 }
 EXPAND = {

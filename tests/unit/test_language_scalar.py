@@ -181,3 +181,23 @@ def test_scalar_minimum_maximum_and_constants_are_plain_numbers() -> None:
     assert (pl.min(2, 3), pl.max(2, 3)) == (2, 3)
     assert pl.const(2.7, pl.INT32) == 2
     assert pl.cast(True, pl.BOOL) is True
+
+
+def test_operations_on_two_numbers_are_scalar_arithmetic() -> None:
+    def check() -> None:
+        assert pl.mul(0.1, 3) == float(np.float32(0.1) * np.float32(3))  # FP32, not double
+        assert pl.sub(1.0, pl.div(1.0, 4.0)) == 0.75
+        assert (pl.add(2, 3), pl.div(-7, 2), pl.maximum(2, np.int64(5))) == (5, -4, 5)
+        assert type(pl.add(2, 3)) is int
+        assert type(pl.minimum(np.float32(2), 3)) is float
+
+    def kernel(x: pl.Tensor) -> None:
+        check()  # the orchestrator
+        with pl.at(name_hint="op"):
+            check()  # a core
+            x[:, :] = pl.mul(x, pl.mul(pl.cast(pl.read(x, [0, 1]), pl.FP32), 0.5))
+
+    x = ramp(2, 8)
+    program = pl.record(kernel, {"x0": x}, outputs={"x0"})
+    np.testing.assert_array_equal(x, ramp(2, 8) * 0.5)
+    assert [kind for kind, *_ in rows(program)] == ["scalar_read", "load", "store"]

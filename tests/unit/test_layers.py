@@ -26,8 +26,10 @@ LAYERS: dict[str, frozenset[str] | str] = {
     "formats": frozenset({"trace", "program"}),
     "analysis": frozenset({"trace"}),
     "plotting": frozenset({"trace", "analysis"}),
+    "replay": ABOVE,  # a capture scheduled anew; behind `npusim replay`
     # The document lists api last, but compat runs and stores kernels through it, as tuning would.
     "api": ABOVE,
+    "experiments": ABOVE,  # what if, advice; asks through api what belongs to a run
     "tuning": ABOVE,
     "compat": ABOVE,
     "validation": ABOVE,  # behind `npusim validate`

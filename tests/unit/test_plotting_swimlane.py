@@ -1,4 +1,5 @@
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -71,9 +72,13 @@ def test_waits_are_tinted_by_reason_and_no_work_is_blank() -> None:
     assert "wait no_work" not in collections(axes)
 
 
-def test_gaps_of_a_capture_without_waits_are_shown_as_unknown() -> None:
+def test_gaps_of_a_capture_without_waits_are_inferred_or_shown_as_unknown() -> None:
     trace = layered_trace(SCOPES, blocks=2, aic=1, aiv=2, has_waits=False)
-    assert "wait unknown" in collections(swimlane_figure(trace).axes[0])
+    shown = collections(swimlane_figure(trace).axes[0])
+    assert "wait dependency" in shown
+    assert "wait unknown" not in shown
+    without_edges = replace(trace, edges=trace.edges[:0])
+    assert "wait unknown" in collections(swimlane_figure(without_edges).axes[0])
 
 
 def test_phases_are_on_aicpu_lanes_and_resolve_lies_inside() -> None:

@@ -111,3 +111,22 @@ def test_slots_that_do_not_fit_together_overflow():
         BufferOverflowError, match=r"^kernel.py:1 task 7 .t.: UB has no room for 608 B beside 608 B"
     ):
         plan(use(0, 0, 1, nbytes=600, slot=0, stages=2), use(1, 2, 3, nbytes=600, slot=1, stages=2))
+
+
+def test_a_space_that_is_full_leaves_the_others_as_they_are():
+    # UB has to give up its holds; L1 keeps the buffer of its pipelined loop.
+    in_l1 = (
+        use(0, 0, 1, stages=2, site=7, space=Space.L1),
+        use(1, 2, 3, site=8, space=Space.L1),
+        use(2, 4, 5, stages=2, site=7, space=Space.L1),
+    )
+    in_ub = (
+        use(3, 6, 7, stages=2, nbytes=768),
+        use(4, 8, 9, site=1, nbytes=768),
+        use(5, 10, 11, stages=2, nbytes=768),
+    )
+    found = plan(*in_l1, *in_ub)
+    l1 = [found.buffer_of_tile[tile] for tile in (0, 1)]
+    ub = [found.buffer_of_tile[tile] for tile in (3, 4)]
+    assert l1[1] not in found.overlaps[l1[0]]
+    assert ub[1] in found.overlaps[ub[0]]

@@ -76,7 +76,7 @@ def test_a_pipelined_loop_prefetches_and_a_plain_one_does_not():
     load = 16384 / memory.core_read_bytes_per_cycle
     exp = 2 * 64 + 31
     # Plain: the result takes the place of the tile, so each load waits for the one before.
-    assert plain == pytest.approx(8 * (load + memory.read_latency_ns + exp), abs=10)
+    assert plain == pytest.approx(8 * (load + memory.aiv_read_latency_ns + exp), abs=10)
     assert pipelined < 0.6 * plain
 
 
@@ -100,7 +100,7 @@ def test_small_loads_are_limited_by_the_reads_in_flight():
             block.load(0, 1, 64, offset=row * 64, site=row)
 
     memory = CHIP.memory
-    expected = memory.read_latency_ns * (1 + 128 / memory.aiv_reads_in_flight)
+    expected = memory.aiv_read_latency_ns * (1 + 128 / memory.aiv_reads_in_flight)
     assert block_ns(fill) == pytest.approx(expected, rel=0.01)
 
 
@@ -167,7 +167,9 @@ def test_data_that_crosses_the_cluster_through_global_memory_pays_a_flag():
         return one
 
     there, here = (block_ns(fill(flag), CoreType.MIX) for flag in (True, False))
-    assert there - here == pytest.approx(CHIP.sync.handshake_ns, abs=0.1)
+    memory = CHIP.memory
+    longer_ns = memory.aic_read_latency_ns - memory.aiv_read_latency_ns
+    assert there - here == pytest.approx(CHIP.sync.handshake_ns + longer_ns, abs=0.1)
 
 
 def test_reads_and_writes_do_not_share_a_server():

@@ -181,17 +181,29 @@ def test_the_orchestrator_waits_for_a_value_it_reads():
     assert trace.tasks[1].submit_start_ps - 500_000 >= trace.slices["finish_ps"][0]
 
 
-def test_writing_a_value_waits_for_its_readers_and_allocating_for_nobody():
-    def second_submit(kind):
-        builder = ProgramBuilder()
-        x = builder.tensor("x", (64, 64))
-        builder.uses(add_task(builder, "a"), x, is_written=False)
-        builder.event(kind, x)
-        add_task(builder, "b")
-        return simulate(builder.build(), graph(2), round_chip()).tasks[1].submit_start_ps
+def second_submit(kind):
+    builder = ProgramBuilder()
+    x = builder.tensor("x", (64, 64))
+    builder.uses(add_task(builder, "a"), x, is_written=False)
+    builder.event(kind, x)
+    add_task(builder, "b")
+    return simulate(builder.build(), graph(2), round_chip())
 
-    alloc, read, write = (second_submit(kind) for kind in EventKind)
-    assert alloc == read < write
+
+def test_writing_a_value_waits_for_its_readers():
+    read, write = (
+        second_submit(kind).tasks[1].submit_start_ps for kind in (EventKind.READ, EventKind.WRITE)
+    )
+    assert read < write
+
+
+def test_allocating_is_a_submit_that_no_task_waits_for():
+    plain, alloc = (second_submit(kind) for kind in (EventKind.READ, EventKind.ALLOC))
+    # User code 500 ns, fixed 1000 ns, one tensor 10 ns.
+    assert alloc.tasks[1].submit_start_ps - plain.tasks[1].submit_start_ps == 1_510_000
+    hidden = alloc.phases[(alloc.phases["kind"] == PhaseKind.SUBMIT) & (alloc.phases["task"] < 0)]
+    assert (hidden["end_ps"] - hidden["start_ps"]).tolist() == [1_010_000]
+    assert len(alloc.slices) == len(plain.slices)
 
 
 def test_observing_costs_setup_and_records():

@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import pytest
 
+from npusim.cost import latency_cycles
 from npusim.errors import HardwareSpecError, NpuSimError
 from npusim.hardware import load_chip
 from npusim.program import CoreType, Space, Unit
@@ -54,6 +55,18 @@ def test_tiles_cross_through_global_memory_on_a2a3_and_directly_on_a5():
         [[Pipe.AIC_FIX, Pipe.AIV_MTE2], [Pipe.AIV_MTE3, Pipe.AIC_MTE2]],
         [[Pipe.AIC_FIX], [Pipe.AIV_MTE3]],
     ]
+
+
+@pytest.mark.parametrize("chip", [A2A3, A5])
+@pytest.mark.parametrize("name", ["cube_to_vector", "vector_to_cube"])
+def test_a_crossing_costs_by_its_rows_and_not_by_its_bytes(chip, name):
+    def tail(**changes):
+        return build_recipe(shape(name, Unit.MOVE, **changes), chip)[0].tail_cycles
+
+    row = latency_cycles(chip.sync.push_pop_row_ns, chip)
+    assert tail(rows=64, cols=16) - tail(rows=16, cols=16) == pytest.approx(48 * row)
+    assert tail(rows=16, cols=128) == tail(rows=16, cols=16)
+    assert tail(rows=64, is_split=True) == tail(rows=32)
 
 
 def test_a_direct_crossing_loads_no_shared_memory():

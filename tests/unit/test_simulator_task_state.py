@@ -5,20 +5,19 @@ from dataclasses import replace
 import pytest
 
 from npusim.errors import DeadlockError, NpuSimError
-from npusim.program import CoreType, EventKind, Task
+from npusim.program import CoreType, EventKind
 from npusim.simulator import simulate
 from npusim.simulator.deadlock import check_all_complete
 from npusim.simulator.task_state import ReadyQueues, TaskState
 from tests.program_builder import ProgramBuilder, graph, round_chip
 
 
-def state(task_id=0, blocks=1, **flags):
-    task = Task(task_id, f"t{task_id}", CoreType.AIV, blocks, 0, (), (), **flags)
-    return TaskState(task, (), 1)
+def state(task_id=0, blocks=1):
+    return TaskState(task_id, f"t{task_id}", CoreType.AIV, blocks, task_id)
 
 
 def claim(queues, places):
-    return [(one.task.task_id, block) for one, block in queues.claim(CoreType.AIV, places)]
+    return [(one.task_id, block) for one, block in queues.claim(CoreType.AIV, places)]
 
 
 def test_a_task_with_blocks_left_goes_back_to_the_tail():
@@ -35,8 +34,21 @@ def test_a_task_with_blocks_left_goes_back_to_the_tail():
 def test_a_task_without_blocks_is_served_like_a_dummy():
     queues = ReadyQueues()
     queues.push(state(0, blocks=0))
-    queues.push(state(1, is_dummy=True))
+    dummy = state(1)
+    dummy.is_dummy = True
+    queues.push(dummy)
     assert (len(queues.dummies), queues.depths) == (2, (0, 0, 0))
+
+
+def test_a_cohort_has_a_lane_of_its_own_and_a_single_block_has_not():
+    queues = ReadyQueues()
+    for task_id, blocks in ((0, 4), (1, 1)):
+        task = state(task_id, blocks)
+        task.sync_start = True
+        queues.push(task)
+    assert [one.task_id for one in queues.sync[CoreType.AIV]] == [0]
+    assert queues.depths == (0, 2, 0)
+    assert not queues.is_empty
 
 
 @pytest.mark.parametrize(

@@ -6,17 +6,9 @@ from typing import Any
 
 from npusim.compat.harness import RunResult
 from npusim.compat.harness import run as run_harness
+from npusim.compat.runtime_config import RUNTIME_FIELDS
 from npusim.compat.specs import TensorSpec
 from npusim.errors import UsageError
-
-_RUNTIME_FIELDS = (
-    "platform",
-    "device_id",
-    "enable_l2_swimlane",
-    "enable_chip_swimlane",
-    "enable_pmu",
-    "enable_dep_gen",
-)
 
 
 class RunConfig:
@@ -45,7 +37,7 @@ def run(
         config: ``platform``, ``rtol``, ``atol`` and the flags of the runtime.
     """
     settings = vars(config) if config is not None else {}
-    runtime_cfg = {name: settings[name] for name in _RUNTIME_FIELDS if name in settings}
+    runtime_cfg = {name: settings[name] for name in RUNTIME_FIELDS if name in settings}
     return run_harness(
         program,
         specs,

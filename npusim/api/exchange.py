@@ -1,0 +1,162 @@
+"""A capture from a device as a run, and a run as the files of other tools."""
+
+import shutil
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+import npusim
+from npusim.analysis import bubble_table, summary, with_waits
+from npusim.api.directory import replaced_directory
+from npusim.api.store import (
+    BUBBLES_FILE,
+    CAPTURE_DIR,
+    PERFETTO_FILE,
+    PICTURE_FILE,
+    PROGRAM_FILE,
+    RUN_LAYOUT,
+    SUMMARY_FILE,
+    TRACE_FILE,
+    load_run_program,
+    load_run_trace,
+)
+from npusim.errors import OutputError
+from npusim.formats import (
+    CoreCounts,
+    Layout,
+    capture_files,
+    read_capture,
+    write_capture,
+    write_csv_pair,
+    write_hicann,
+    write_perfetto,
+    write_summary,
+)
+from npusim.hardware import load_chip
+from npusim.plotting import save_figure, swimlane_figure
+from npusim.trace import Trace, save_trace
+
+MAX_LEVEL = 4
+
+
+class ExportFormat(StrEnum):
+    """What a run can be written as."""
+
+    PERFETTO = "perfetto"
+    """One file for ui.perfetto.dev."""
+    CSV = "csv"
+    """A pair of tables that npusim import reads."""
+    HICANN = "hicann"
+    """The pair of files of hicann/pypto's swimlane viewer."""
+    CAPTURE = "capture"
+    """The files that a device writes."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImportRequest:
+    """How to read a capture."""
+
+    is_repairing: bool = False
+    """Leave out what contradicts the rest instead of refusing the capture."""
+    dependencies: Path | None = None
+    """Of a CSV capture, its dependency table, where the name does not tell."""
+    chip: str | None = None
+    """Of a CSV capture, the chip it was recorded on."""
+    has_picture: bool = True
+
+
+def import_capture(path: Path, directory: Path, request: ImportRequest | None = None) -> Trace:
+    """Make a run of the capture at ``path``; return its trace, with inferred waits.
+
+    The run holds what ``npusim run`` leaves, but for the recording: a capture has no operations.
+    ``dfx_outputs`` has copies of the capture's files.
+
+    Args:
+        path: A capture: a directory or a records file.
+        directory: Made if missing; an existing one must be empty or hold an earlier run.
+        request: How to read it.
+
+    Raises:
+        FileFormatError: If the capture is missing, corrupt, foreign or inconsistent.
+        OutputError: If the directory cannot be written or holds something else.
+    """
+    wanted = request or ImportRequest()
+    trace = with_waits(_read(path, wanted))
+    with replaced_directory(directory, RUN_LAYOUT) as staging:
+        write_summary(staging / SUMMARY_FILE, import_summary(trace))
+        save_trace(trace, staging / TRACE_FILE)
+        (staging / BUBBLES_FILE).write_text(bubble_table(trace).to_csv(), encoding="utf-8")
+        write_perfetto(staging / PERFETTO_FILE, trace)
+        copies = staging / CAPTURE_DIR
+        copies.mkdir()
+        for file in capture_files(path):
+            shutil.copyfile(file, copies / file.name)
+        if wanted.has_picture:
+            save_figure(swimlane_figure(trace), staging / PICTURE_FILE)
+    return trace
+
+
+def import_summary(trace: Trace) -> dict[str, object]:
+    """An imported run as one JSON object: the summary of its trace, and what the capture lacked."""
+    parameters = trace.info.parameters
+    return {
+        **summary(trace),
+        "npusim_version": npusim.__version__,
+        "swimlane_level": trace.info.swimlane_level,
+        "layout": parameters.get("layout", "csv"),
+        "missing_parts": parameters.get("missing_parts", []),
+        "repairs": parameters.get("repairs", []),
+    }
+
+
+def export_run(
+    run: Path,
+    output: Path,
+    export_format: ExportFormat,
+    *,
+    layout: Layout = Layout.D,
+    level: int | None = None,
+) -> None:
+    """Write a run, or a capture, in another format.
+
+    Args:
+        run: A run directory or a capture.
+        output: File to write for Perfetto, else a directory, made if missing.
+        export_format: What to write.
+        layout: Of a capture, its layout: B, C or D.
+        level: Of a capture, its swimlane level; that of the run if left out.
+
+    Raises:
+        FileFormatError: If the run cannot be read.
+        UsageError: If the run holds less than the level asks for.
+        OutputError: If the output cannot be written.
+    """
+    trace = with_waits(load_run_trace(run))
+    if export_format is ExportFormat.PERFETTO:
+        if output.is_dir():
+            msg = f"{output}: is a directory; expected a file to write; name one inside it"
+            raise OutputError(msg)
+        write_perfetto(output, trace)
+    elif export_format is ExportFormat.CSV:
+        write_csv_pair(output, trace)
+    elif export_format is ExportFormat.HICANN:
+        write_hicann(output, trace)
+    else:
+        program = load_run_program(run) if (run / PROGRAM_FILE).is_file() else None
+        wanted = level or trace.info.swimlane_level or MAX_LEVEL
+        write_capture(output, trace, program, level=wanted, layout=layout)
+
+
+def _read(path: Path, wanted: ImportRequest) -> Trace:
+    if wanted.chip is None:
+        return read_capture(
+            path, is_repairing=wanted.is_repairing, dependencies=wanted.dependencies
+        )
+    chip = load_chip(wanted.chip)
+    return read_capture(
+        path,
+        is_repairing=wanted.is_repairing,
+        dependencies=wanted.dependencies,
+        chip=chip.name,
+        cores=CoreCounts(chip.topology.aic_count, chip.topology.aiv_count),
+    )

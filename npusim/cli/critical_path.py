@@ -1,0 +1,68 @@
+"""``npusim critical-path`` and ``npusim bounds``: what decides how long a run takes."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from npusim.analysis.limits import find_limits
+from npusim.analysis.observed_path import observed_path
+from npusim.analysis.slack import scope_path_table, slack_table
+from npusim.api.evidence import load_evidence
+from npusim.cli.output import print_json, print_table
+from npusim.experiments.questions import memory_bound_ps
+
+_RUN_HELP = "Directory that npusim run wrote, or a capture from a device."
+
+
+def critical_path(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help=_RUN_HELP)],
+    segments: Annotated[
+        bool, typer.Option("--segments", help="Every segment of the path.")
+    ] = False,
+    slack: Annotated[
+        bool, typer.Option("--slack", help="How much later each task could start.")
+    ] = False,
+    as_csv: Annotated[
+        bool, typer.Option("--csv", help="Print CSV: by scope, or the table asked for.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """What the run waited for from its last kernel back to its first, by kind and by scope.
+
+    The segments add up to the makespan. The static path beside it knows only durations and
+    dependencies: no run of these kernels can be shorter.
+    """
+    trace = load_evidence(run).trace
+    path = observed_path(trace)
+    tables = {"scopes": scope_path_table(trace, path)}
+    if segments:
+        tables["segments"] = path.segment_table()
+    if slack:
+        tables["slack"] = slack_table(trace)
+    if as_json:
+        kinds = path.kind_table().to_json()
+        print_json({"kinds": kinds, **{name: one.to_json() for name, one in tables.items()}})
+    elif as_csv:
+        print(list(tables.values())[-1].to_csv(), end="")
+    else:
+        print_table(path.kind_table())
+        for table in tables.values():
+            print_table(table)
+
+
+def bounds(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help=_RUN_HELP)],
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """What limits the run: lower bounds, schedules without a runtime, the distance to each."""
+    evidence = load_evidence(run)
+    limits = find_limits(evidence.trace, memory_bound_ps(evidence))
+    if as_json:
+        print_json({"verdict": limits.verdict, "limits": limits.table().to_json()})
+    elif as_csv:
+        print(limits.table().to_csv(), end="")
+    else:
+        print_table(limits.table())
+        print(limits.verdict)

@@ -1,0 +1,135 @@
+"""critical-path, bounds, what-if, advise and moves as a user runs them."""
+
+import json
+
+import pytest
+
+from npusim.api import save_run
+from npusim.cli.main import run_command
+from tests.golden.runs import SCALE_KERNEL, scale_run
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs") / "scale"
+    save_run(scale_run(), folder, has_picture=False)
+    return folder
+
+
+@pytest.fixture
+def npusim(capsys):
+    """Runs a command; returns what it printed to stdout, or with an exit code also stderr."""
+
+    def call(*arguments, exit_code=0):
+        assert run_command([str(argument) for argument in arguments]) == exit_code
+        printed = capsys.readouterr()
+        return printed.err if exit_code else printed.out
+
+    return call
+
+
+def test_critical_path_adds_up_to_the_makespan(npusim, run):
+    printed = json.loads(npusim("critical-path", run, "--segments", "--slack", "--json"))
+    assert set(printed) == {"kinds", "scopes", "segments", "slack"}
+    makespan_us = json.loads((run / "summary.json").read_text())["makespan_us"]
+    for rows, column in (("scopes", "path_us"), ("segments", "length_us")):
+        assert sum(row[column] for row in printed[rows]) == pytest.approx(makespan_us)
+    assert "Critical path by kind" in npusim("critical-path", run)
+    assert npusim("critical-path", run, "--slack", "--csv").startswith("task_id,scope,start_us")
+
+
+def test_bounds_end_with_a_verdict(npusim, run):
+    text = npusim("bounds", run)
+    assert text.splitlines()[-1].startswith("Limited by ")
+    printed = json.loads(npusim("bounds", run, "--json"))
+    names = [row["limit"] for row in printed["limits"]]
+    assert names[:5] == ["work_aic", "work_aiv", "dependency", "memory", "orchestrator"]
+    assert "work_aic,bound," in npusim("bounds", run, "--csv")
+
+
+@pytest.mark.parametrize("view", ["--causes", "--lanes", "--gaps", "--stages", "--delays"])
+def test_every_view_of_the_bubbles(npusim, run, view):
+    assert json.loads(npusim("bubbles", run, view, "--json"))
+    assert npusim("bubbles", run, view).strip()
+
+
+def test_the_list_of_bubbles_has_its_chains_in_files(npusim, run):
+    rows = json.loads(npusim("bubbles", run, "--min-us", "0", "--json"))
+    assert {"cause", "through", "parts", "chain"} <= set(rows[0])
+    assert "chain" not in npusim("bubbles", run, "--min-us", "0").splitlines()[1]
+    assert "chain" in npusim("bubbles", run, "--min-us", "0", "--wide").splitlines()[1]
+
+
+def test_what_if_prints_before_and_after(npusim, run):
+    arguments = ("what-if", run, "--deps", "exact", "--bandwidth", "x2", "--cores", "aic=2,aiv=4")
+    printed = json.loads(npusim(*arguments, "--no-dispatch-cost", "--no-submit-cost", "--json"))
+    assert printed["change"] == (
+        "--deps exact --bandwidth x2 --cores aic=2,aiv=4 --no-dispatch-cost --no-submit-cost"
+    )
+    assert printed["makespan_us"]["b"] < printed["makespan_us"]["a"]
+    assert "What if --early-dispatch" in npusim("what-if", run, "--early-dispatch")
+
+
+def test_what_if_takes_scopes_and_another_policy(npusim, run):
+    rows = json.loads(npusim("critical-path", run, "--json"))["scopes"]
+    scope = rows[0]["scope"]
+    changes = ("--split", f"{scope}=2", "--scale", f"{scope}=0.5", "--policy", "ideal")
+    printed = json.loads(npusim("what-if", run, *changes, "--json"))
+    assert printed["gain_us"] > 0
+    merged = json.loads(npusim("what-if", run, "--merge", f"{scope}+{scope}", "--json"))
+    assert merged["change"] == f"--merge {scope}+{scope}"
+
+
+def test_rank_orders_single_changes(npusim, run):
+    printed = json.loads(npusim("what-if", run, "--rank", "--json"))
+    gains = [row["gain_us"] for row in printed["ranking"]]
+    assert len(gains) >= 6
+    assert gains == sorted(gains, reverse=True)
+    assert "Single changes by gain" in npusim("what-if", run, "--rank", "--early-dispatch")
+
+
+def test_advice_is_backed_by_simulations(npusim, run):
+    for row in json.loads(npusim("advise", run, "--json")):
+        assert (row["gain_us"] is None) == bool(row["refused"])
+        assert row["change"].startswith("--")
+    assert "Advice by simulated gain" in npusim("advise", run)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["what-if", "RUN"], "what-if: no change given; expected at least one"),
+        (["what-if", "RUN", "--scale", "x"], "--scale x: expected NAME=VALUE"),
+        (["what-if", "RUN", "--scale", "x=y"], "--scale x y: not a number; expected one above 0"),
+        (["what-if", "RUN", "--split", "x=1.5"], "--split x=1.5: 1.5 is no count"),
+        (["what-if", "RUN", "--merge", "x"], "--merge x: expected two scopes as A+B"),
+        (["what-if", "RUN", "--cores", "aic=2"], "--cores aic=2: expected aic=N,aiv=M"),
+        (["what-if", "RUN", "--bandwidth", "xx"], "--bandwidth x: not a number"),
+        (["what-if", "RUN", "--split", "x=2"], "scope 'x': the run has none of that name"),
+        (["what-if", "RUN", "--rank", "--set", "a=1"], "--rank and --set: both given"),
+        (["moves", "gemm"], "moves: no gemm_moves.toml beside the kernel"),
+        (["moves", "--option", "x"], "--option x: expected NAME=VALUE"),
+        (["bubbles", "RUN", "--gaps", "--lanes"], "--gaps: several given; expected one table"),
+    ],
+)
+def test_wrong_questions_are_refused_in_one_line(npusim, run, arguments, message):
+    printed = npusim(*[run if one == "RUN" else one for one in arguments], exit_code=2)
+    assert printed.startswith("npusim: error: ")
+    assert message in printed
+    assert len(printed.splitlines()) == 1
+
+
+def test_compare_takes_more_than_two_runs(npusim, run):
+    one = json.loads(npusim("compare", run, run, "--json"))
+    assert json.loads(npusim("compare", run, run, run, "--json")) == [one, one]
+    assert npusim("compare", run, run, run).count("b takes as long as a") == 2
+    printed = npusim("compare", run, run, run, "-o", run.parent / "x", exit_code=2)
+    assert "given with 3 runs; expected two" in printed
+
+
+def test_compare_says_what_longer_kernels_are_busy_with(npusim, run, tmp_path):
+    assert run_command(["run", str(SCALE_KERNEL), "--set", "row_tile=32", "-o", str(tmp_path)]) == 0
+    npusim("bounds", run)  # takes what the run printed
+    plain, why = (npusim("compare", run, tmp_path, *more) for more in ((), ("--why",)))
+    assert " %)" not in plain.split("\n\n")[0]
+    assert " %)" in why.split("\n\n")[0]
