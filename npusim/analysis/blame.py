@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from npusim.analysis.moments import Ints, task_moments
+from npusim.analysis.moments import Ints, TaskMoments, task_moments
 from npusim.trace import NO_TIME, LaneKind, Trace
 
 Records = npt.NDArray[Any]
@@ -71,7 +71,7 @@ def blame_links(trace: Trace) -> BlameLinks:
     producer = _last_with_kernel(moments.last_predecessor, last_of_task)
     core_ps, before = _cores_free(slices)
     candidates = (
-        (Link.ORCHESTRATOR, moments.submit_end_ps[task], _blocked_by(trace, slices)[task]),
+        (Link.ORCHESTRATOR, _submitted(moments, begin_ps)[task], _blocked_by(trace, slices)[task]),
         (Link.CORE, core_ps, before),
         (Link.DATA, moments.dependency_ps[task], _at(last_of_task, producer[task])),
     )
@@ -82,6 +82,12 @@ def blame_links(trace: Trace) -> BlameLinks:
         link[binds], moment_ps[binds] = kind, at_ps[binds]
         previous[binds] = slice_before[binds]
     return BlameLinks(slices, link, moment_ps, previous, last_of_task)
+
+
+def _submitted(moments: TaskMoments, begin_ps: int) -> Ints:
+    """Ends of submits; those before the first kernel of the run bind from its begin."""
+    ends = moments.submit_end_ps
+    return np.where(ends == NO_TIME, NO_TIME, np.maximum(ends, begin_ps))
 
 
 def _last_slices(slices: Records, task_count: int) -> Ints:

@@ -54,15 +54,19 @@ class Evidence:
         return None if self.program is None else EdgeRegions(self.program).text
 
 
-def load_evidence(path: Path) -> Evidence:
+def load_evidence(path: Path, *, has_recording: bool = True) -> Evidence:
     """The run or capture at ``path`` with all that belongs to it.
+
+    Args:
+        path: A run directory or a capture.
+        has_recording: False where the trace is enough: a recording takes longer to load.
 
     Raises:
         FileFormatError: If there is neither, or it cannot be read.
     """
     trace = load_run_trace(path)
     recording = path / PROGRAM_FILE
-    if not (path.is_dir() and recording.is_file()):
+    if not (has_recording and path.is_dir() and recording.is_file()):
         return Evidence(str(path), trace)
     return Evidence(str(path), trace, load_run_program(path), _settings(path / SUMMARY_FILE))
 

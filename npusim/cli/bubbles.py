@@ -75,9 +75,11 @@ def bubbles(
         names = ", ".join(["--min-us", *(f"--{view}" for view in views)])
         msg = f"{names}: several given; expected one table; leave others out"
         raise UsageError(msg)
-    evidence = load_evidence(run)
+    view = chosen[0] if chosen else View.REASONS
+    needs = min_us is not None or view in {View.CAUSES, View.LANES}
+    evidence = load_evidence(run, has_recording=needs)
     if min_us is None:
-        table = _table(evidence, chosen[0] if chosen else View.REASONS)
+        table = _table(evidence, view)
     else:
         table = list_bubbles(evidence.trace, min_us, evidence.needed_edges, evidence.through)
     if as_json:

@@ -33,7 +33,7 @@ def critical_path(
     The segments add up to the makespan. The static path beside it knows only durations and
     dependencies: no run of these kernels can be shorter.
     """
-    trace = load_evidence(run).trace
+    trace = load_evidence(run, has_recording=False).trace
     path = observed_path(trace)
     tables = {"scopes": scope_path_table(trace, path)}
     if segments:

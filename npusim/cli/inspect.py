@@ -42,7 +42,7 @@ def compare(
             )
             raise UsageError(msg)
         check_comparison_directory(output)
-    first, *rest = (load_evidence(path) for path in (a, *others))
+    first, *rest = (load_evidence(path, has_recording=has_reasons) for path in (a, *others))
     units = [busiest_units(one) if has_reasons else {} for one in (first, *rest)]
     comparisons = [
         compare_traces(first.trace, one.trace, (units[0], busy))

@@ -84,8 +84,8 @@ def with_knobs(evidence: Evidence, knobs: Mapping[str, Any], tell: Tell | None =
     """
     info = evidence.trace.info
     made_with = info.parameters
-    definition = load_kernel(info.kernel)
-    if "options" not in made_with or info.variant not in definition.variants:
+    definition = load_kernel(info.kernel) if "options" in made_with else None
+    if definition is None or info.variant not in definition.variants:
         msg = (
             f"{evidence.name}: does not say how {info.kernel} was built; expected a run that "
             "npusim run wrote; leave --set out"

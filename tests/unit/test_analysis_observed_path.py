@@ -129,3 +129,14 @@ def test_tables_add_up_to_the_makespan() -> None:
 
 def test_an_empty_trace_has_an_empty_path() -> None:
     assert observed_path(TraceBuilder().build()).segments == ()
+
+
+def test_a_task_submitted_before_the_run_began_waits_for_its_dispatch() -> None:
+    builder = TraceBuilder(aic=2, aiv=1, has_waits=False)
+    early, late = (
+        builder.task("t", "aic", submit_start_ps=us_to_ps(1), submit_end_ps=us_to_ps(2))
+        for _ in range(2)
+    )
+    builder.run(early, "AIC[0]", 5, 10)
+    builder.run(late, "AIC[1]", 30, 40)
+    assert kinds(builder.build()) == [("dispatch", 25), ("compute", 10)]

@@ -105,8 +105,11 @@ def test_a_comparison_is_written_whole(tmp_path, stored):
     assert sorted(path.name for path in (tmp_path / "compared").iterdir()) == [
         "compare.json",
         "compare.png",
+        "compare_edges.csv",
+        "compare_path.csv",
         "compare_reasons.csv",
         "compare_scopes.csv",
+        "compare_tasks.csv",
         "compare_totals.csv",
     ]
     with pytest.raises(OutputError, match=r"holds .*, which is not part of a comparison; expected"):

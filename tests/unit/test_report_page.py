@@ -137,6 +137,8 @@ def test_bars_stand_out_from_bubbles_in_both_themes():
     bars = [scope_swatch(look(index)) for index in range(16)]
     bars += [phase_swatch(kind) for kind in PhaseKind]
     assert min(luma(one.dark) for one in bars) >= 0.3
+    many = {scope_swatch(look(index)).light for index in range(40)}
+    assert len(many) == 40  # the colours of the first 16 come again, paler
     tints = [tint_swatch(colour) for colour in CAUSE_COLOURS.values()]
     assert max(luma(one.dark) for one in tints) <= 0.42
     assert len({one.dark for one in tints}) == len(tints)

@@ -5,11 +5,13 @@ from dataclasses import dataclass
 
 from matplotlib.colors import to_hex, to_rgb
 
-from npusim.plotting.style import PHASE_COLOURS, ScopeStyle, luma
+from npusim.plotting.style import PHASE_COLOURS, SCOPE_HATCHES, ScopeStyle, luma
 from npusim.trace import PhaseKind
 
 _DARKEST_LUMA = 0.30
 """Scope colours below this are lightened in the dark theme, or they drown in the ground."""
+_PALER_FRAC = 0.66
+"""What is left of a colour that is used for another scope already."""
 _DARK_TINT_VALUE = 0.4
 """Brightness of a wait tint in the dark theme; bars have to stay the brighter ones."""
 _SATURATION_GAIN = 2.0
@@ -30,8 +32,9 @@ class Swatch:
 
 
 def scope_swatch(style: ScopeStyle) -> Swatch:
-    """The colour of a scope's slices."""
-    return _bar(style.colour)
+    """The colour of a scope's slices; paler where a printed picture has a hatch instead."""
+    turn = SCOPE_HATCHES.index(style.hatch)
+    return _bar(_mix(style.colour, "#FFFFFF", _PALER_FRAC**turn))
 
 
 def phase_swatch(kind: PhaseKind) -> Swatch:

@@ -3,7 +3,7 @@
 
 const NARROWEST_LABEL_PX = 13;
 const LABEL_CHARACTER_PX = 6;
-const MOST_LABELS = 1500;
+const MOST_LABELS = 800;
 const LABEL_ROW_PX = 7; // rows below this carry no text
 const NAME_ROW_PX = 8; // below this not every lane is named
 
@@ -80,7 +80,7 @@ function drawCounts(run, view, counts) {
 
 // The number of the scope on bars that are wide enough, its name on wider ones.
 function drawLabels(run, plot, view) {
-  const found = { x: [], y: [], text: [], colour: [] };
+  const labels = [];
   const perUs = plot.inner_width / (view.x1 - view.x0);
   const rowPx = plot.inner_height / (view.y1 - view.y0);
   if (rowPx >= LABEL_ROW_PX) {
@@ -93,18 +93,27 @@ function drawLabels(run, plot, view) {
         const left = Math.max(bars.start[i], view.x0);
         const right = Math.min(bars.end[i], view.x1);
         const width = (right - left) * perUs;
-        if (width < NARROWEST_LABEL_PX || (hits !== null && !hits[i]) || found.x.length >= MOST_LABELS) continue;
+        if (width < NARROWEST_LABEL_PX || (hits !== null && !hits[i])) continue;
         const scope = DATA.scopes[run.tasks.scope[bars.task[i]]];
         const name = isPipe ? run.ops.names[run.ops.op[i]] : `${scope.number} ${scope.name}`;
         const short = isPipe ? "" : String(scope.number);
-        found.x.push((left + right) / 2);
-        found.y.push(-row);
-        found.text.push(name.length * LABEL_CHARACTER_PX < width ? name : short);
-        found.colour.push(readable(theme.scopes[scope.number - 1]));
+        labels.push({
+          x: (left + right) / 2,
+          y: -row,
+          width,
+          text: name.length * LABEL_CHARACTER_PX < width ? name : short,
+          colour: readable(theme.scopes[scope.number - 1]),
+        });
       }
     }
   }
-  model(`labels-${run.index}`).data = found;
+  // Of too many, those on the widest bars: no lane is left out because it comes last.
+  if (labels.length > MOST_LABELS) {
+    labels.sort((a, b) => b.width - a.width || a.x - b.x || a.y - b.y);
+    labels.length = MOST_LABELS;
+  }
+  const column = (name) => labels.map((label) => label[name]);
+  model(`labels-${run.index}`).data = { x: column("x"), y: column("y"), text: column("text"), colour: column("colour") };
 }
 
 function readable([r, g, b]) {
