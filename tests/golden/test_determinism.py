@@ -55,4 +55,4 @@ def test_a_comparison_is_the_same_in_every_process(tmp_path):
         save_run(scale_run(), tmp_path / name, has_picture=False)
     a, b = str(tmp_path / "a"), str(tmp_path / "b")
     files, _ = run_twice(tmp_path, ["compare", a, b, "-o", "out", "--json"])
-    assert len(files) == 5
+    assert len(files) == 8

@@ -103,8 +103,8 @@ def test_a_bare_pmu_means_pipe_utilisation(arguments, filled):
     [
         (["run", str(SCALE_KERNEL), "--pmu", "3"], "pmu: group 3; expected 0 (none), 1 (arithm"),
         (["plot", "x", "--task", "3"], "--task: given as 3 without --pipes; expected both"),
-        (["plot", "x", "--pipes", "--waits"], "--pipes: given with --waits; expected one run"),
-        (["plot", "x", "y", "--pipes"], "--pipes: given with y; expected one run"),
+        (["plot", "x", "--pipes", "--waits"], "--pipes: given with --waits; expected one picture"),
+        (["plot", "x", "y", "--pipes"], "--pipes: given with two runs (x, y); expected one"),
     ],
 )
 def test_wrong_usage_is_one_line(arguments, message, capsys):
