@@ -4,7 +4,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from npusim.golden import KernelCase, VerificationReport, make_inputs, verify
 from npusim.hardware import load_chip
 from npusim.language import RecordOptions, record
 from npusim.program import Program
-from npusim.simulator import SimulationOptions, simulate
+from npusim.simulator import RingSizes, SimulationOptions, simulate
 from npusim.simulator.options import DEFAULT_POLICY
 from npusim.simulator.policies import check_parameters, find_policy
 from npusim.trace import Trace
@@ -55,6 +55,8 @@ class RunRequest:
     """Some cores are late with their first kernel."""
     seed: int = 0
     """Decides which."""
+    rings: RingSizes = field(default_factory=RingSizes)
+    """Sizes of the rings, where they are not those of the chip."""
 
     def __post_init__(self) -> None:
         self.simulation_options()  # they check themselves: a wrong level fails before the work
@@ -72,6 +74,7 @@ class RunRequest:
             early_dispatch=self.has_early_dispatch,
             warm_up=self.has_warm_up,
             seed=self.seed,
+            rings=self.rings,
         )
 
 
@@ -103,6 +106,8 @@ class Run:
             "policy": self.request.policy,
             "early_dispatch": self.request.has_early_dispatch,
             "warm_up": self.request.has_warm_up,
+            "seed": self.request.seed,
+            "ring_sizes": {name: list(one) for name, one in asdict(self.request.rings).items()},
             "fidelity": str(self.request.inside.fidelity),
             "pmu": self.request.inside.pmu,
             **_verdict(self.report),
@@ -138,7 +143,7 @@ def run_kernel(
         with _kernel_code(case, "the golden"):
             report = verify(case, inputs, outputs)
     tell(f"simulating {chip.name}")
-    trace, counters = _simulate(program, wanted)
+    trace, counters = simulate_and_count(program, wanted)
     return Run(program, trace, report, wanted, counters)
 
 
@@ -167,10 +172,11 @@ def simulate_program(program: Program, request: RunRequest) -> Trace:
     Raises:
         NpuSimError: If the program does not fit the chip or deadlocks.
     """
-    return _simulate(program, request)[0]
+    return simulate_and_count(program, request)[0]
 
 
-def _simulate(program: Program, request: RunRequest) -> tuple[Trace, Records | None]:
+def simulate_and_count(program: Program, request: RunRequest) -> tuple[Trace, Records | None]:
+    """``simulate_program``, and the ``COUNTER_DTYPE`` records if it asks for a PMU group."""
     chip = load_chip(request.chip)
     graph = build_graph(program, request.deps, request.era)
     trace = simulate(program, graph, chip, request.simulation_options())

@@ -21,8 +21,10 @@ from npusim.cli.output import print_json, print_table, progress, talk
 from npusim.dependencies import CompilerEra, DependencyMode
 from npusim.errors import UsageError
 from npusim.formats import DEFAULT_GROUP
+from npusim.simulator import RingSizes
 from npusim.simulator.options import DEFAULT_POLICY
 from npusim.simulator.policies import policy_names
+from npusim.simulator.ring_sizes import parse_sizes
 
 EXIT_CHECK_FAILED = 1
 
@@ -103,6 +105,16 @@ def run(
         OnOff, typer.Option(help="Half the cores are late with their first kernel.")
     ] = OnOff.ON,
     seed: Annotated[int, typer.Option(help="Decides which cores those are.")] = 0,
+    ring_slots: Annotated[
+        str | None, typer.Option(metavar="N[,N…]", help="Task slots of all rings, or of each.")
+    ] = None,
+    ring_heap: Annotated[
+        str | None, typer.Option(metavar="BYTES[,…]", help="Output heap of all rings, or of each.")
+    ] = None,
+    ring_dependencies: Annotated[
+        str | None,
+        typer.Option(metavar="N[,N…]", help="Dependency entries of all rings, or of each."),
+    ] = None,
     fidelity: Annotated[
         Fidelity, typer.Option(help="Show kernels, or also the pipes inside some cores.")
     ] = Fidelity.TASK,
@@ -158,6 +170,11 @@ def run(
         has_early_dispatch=early_dispatch is OnOff.ON,
         has_warm_up=warm_up is OnOff.ON,
         seed=seed,
+        rings=RingSizes(
+            parse_sizes("--ring-slots", ring_slots),
+            parse_sizes("--ring-heap", ring_heap),
+            parse_sizes("--ring-dependencies", ring_dependencies),
+        ),
     )
     if output is not None:
         check_output_directory(output)

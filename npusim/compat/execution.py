@@ -3,8 +3,8 @@
 from typing import Any, Protocol
 
 from npusim.analysis import summary
-from npusim.api import RunRequest
-from npusim.api.run import simulate_program
+from npusim.api import InsideRequest, RunRequest
+from npusim.api.run import simulate_and_count
 from npusim.compat.entry import Entry
 from npusim.compat.memory import allocation_error
 from npusim.compat.output import write_recording, write_run
@@ -83,12 +83,19 @@ def simulate_recording(
     directory = run.directory if session.options.keeps_files else None
     if directory is not None:
         write_recording(directory, program)  # first: it outlives a refusal of the simulator
-    request = RunRequest(chip=run.chip, deps=session.options.deps, era=config.era)
+    request = RunRequest(
+        chip=run.chip,
+        deps=session.options.deps,
+        era=config.era,
+        is_observed=config.swimlane_level > 0 or config.pmu > 0,
+        inside=InsideRequest(pmu=config.pmu),
+        rings=config.rings,
+    )
     try:
-        trace = simulate_program(program, request)
+        trace, counters = simulate_and_count(program, request)
         run.figures.update(summary(trace))
         if directory is not None:
-            write_run(directory, program, trace, config)
+            write_run(directory, program, trace, counters, config)
     except OutputError:
         raise
     except NpuSimError as error:

@@ -15,10 +15,11 @@ from typing import Any
 
 from npusim.compat.runtime_config import RuntimeConfig
 from npusim.errors import OutputError
-from npusim.formats import write_capture, write_perfetto, write_summary
+from npusim.formats import PMU_FILE, write_capture, write_perfetto, write_pmu, write_summary
 from npusim.formats.layout import DEPS_FILE, NAME_MAP_FILE
 from npusim.program import Program, save_program
 from npusim.trace import Trace, save_trace
+from npusim.trace.model import Records
 
 BUILD_DIR_VARIABLE = "PYPTO_PROG_BUILD_DIR"
 CAPTURE_DIR = "dfx_outputs"
@@ -58,8 +59,16 @@ def write_recording(directory: Path, program: Program) -> None:
     save_program(program, directory / "program.npz")
 
 
-def write_run(directory: Path, program: Program, trace: Trace, config: RuntimeConfig) -> None:
+def write_run(
+    directory: Path,
+    program: Program,
+    trace: Trace,
+    counters: Records | None,
+    config: RuntimeConfig,
+) -> None:
     """Write the trace and what ``config`` asks for into ``directory``.
+
+    ``counters`` are ``COUNTER_DTYPE`` records, None where ``config`` asks for none.
 
     Raises:
         OutputError: If a file cannot be written.
@@ -72,6 +81,9 @@ def write_run(directory: Path, program: Program, trace: Trace, config: RuntimeCo
             write_perfetto(capture / f"merged_swimlane_{directory.name}.json", trace)
     elif config.has_dependencies:
         _write_dependencies(capture, trace, program)
+    if counters is not None:
+        capture.mkdir(exist_ok=True)
+        write_pmu(capture / PMU_FILE, trace, counters, group=config.pmu)
 
 
 def write_run_summary(directory: Path, figures: dict[str, Any]) -> None:

@@ -1,12 +1,16 @@
 """``runtime_cfg`` and ``compile_cfg`` of the harness, in the spelling of both upstream eras."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from npusim.dependencies import CompilerEra
 from npusim.errors import UsageError
+from npusim.formats import DEFAULT_GROUP, check_group
+from npusim.simulator import RingSizes
 from npusim.simulator.options import MAX_SWIMLANE_LEVEL
+from npusim.simulator.ring_sizes import parse_sizes
 
 PLATFORMS = {"a2a3": "a2a3", "a2a3sim": "a2a3", "a5": "a5", "a5sim": "a5"}
 """Chip by platform. The platforms are labels: the kernel runs on numpy in any case."""
@@ -18,9 +22,6 @@ RUNTIME_FIELDS = (*_COMMON_KEYS, "enable_l2_swimlane", "enable_chip_swimlane")
 """The attributes of a ``RunConfig`` that are settings of the runtime."""
 IGNORED_RUNTIME_KEYS = (
     "log_level",  # the device runtime's log
-    "ring_heap",  # size of a ring of the device runtime
-    "ring_task_window",
-    "ring_dep_pool",
     "block_dim",
     "aicpu_thread_num",
 )
@@ -38,9 +39,15 @@ IGNORED_COMPILE_KEYS = (
 )
 """Keys of the compiler; npusim compiles nothing."""
 
+_RING_KEYS = {
+    "slots": "ring_task_window",
+    "heap_bytes": "ring_heap",
+    "dependencies": "ring_dep_pool",
+}
+"""Sizes of the rings; where a key is left out, the environment variable ``PTO2_KEY`` counts."""
+_PMU_VARIABLE = "SIMPLER_PMU_EVENT_TYPE"
 _SWIMLANE_KEYS = ("enable_chip_swimlane", "enable_l2_swimlane", "runtime_profiling")
 _UNMODELLED = {
-    "enable_pmu": "PMU counters are not modelled yet; no pmu.csv is written",
     "enable_dump_args": "dumps of task arguments are not written",
     "enable_dump_tensor": "dumps of task arguments are not written",
     "enable_scope_stats": "scope statistics are not modelled; no scope_stats is written",
@@ -54,12 +61,16 @@ class RuntimeConfig:
     platform: str
     swimlane_level: int
     """0 writes no records; a bare flag means 4 (FORMATS.md section 2.1)."""
+    pmu: int
+    """PMU event group that ``pmu.csv`` counts, 0 for none."""
     has_dependencies: bool
     """Write ``deps.json``."""
     era: CompilerEra
     """The compiler of the time when the keys were spelled that way."""
     notes: tuple[str, ...]
     """What was asked for and is not written, in words."""
+    rings: RingSizes
+    """Sizes of the rings of the device runtime."""
 
     @property
     def chip(self) -> str:
@@ -80,7 +91,15 @@ def parse_runtime_config(config: Mapping[str, Any] | None) -> RuntimeConfig:
     """
     given = dict(config or {})
     _check_keys(
-        "runtime_cfg", given, (*_COMMON_KEYS, *_SPRING_KEYS, *_SUMMER_KEYS, *IGNORED_RUNTIME_KEYS)
+        "runtime_cfg",
+        given,
+        (
+            *_COMMON_KEYS,
+            *_SPRING_KEYS,
+            *_SUMMER_KEYS,
+            *_RING_KEYS.values(),
+            *IGNORED_RUNTIME_KEYS,
+        ),
     )
     platform = given.get("platform") or "a2a3"
     if platform not in PLATFORMS:
@@ -90,9 +109,11 @@ def parse_runtime_config(config: Mapping[str, Any] | None) -> RuntimeConfig:
     return RuntimeConfig(
         platform=platform,
         swimlane_level=max(_level(key, given.get(key)) for key in _SWIMLANE_KEYS),
+        pmu=_pmu_group(given.get("enable_pmu")),
         has_dependencies=bool(given.get("enable_dep_gen")),
         era=_era(given),
         notes=tuple(dict.fromkeys(_UNMODELLED[key] for key in _UNMODELLED if given.get(key))),
+        rings=_ring_sizes(given),
     )
 
 
@@ -103,6 +124,32 @@ def check_compile_config(config: Mapping[str, Any] | None) -> None:
         UsageError: If a key is unknown.
     """
     _check_keys("compile_cfg", config or {}, IGNORED_COMPILE_KEYS)
+
+
+def _pmu_group(value: Any) -> int:
+    """The event group of ``enable_pmu``; the environment overrides it, as on the device."""
+    if not value:
+        return 0
+    text = os.environ.get(_PMU_VARIABLE)
+    group = DEFAULT_GROUP if value is True else value
+    if text is not None:
+        group = int(text) if text.isdecimal() else text
+    if not isinstance(group, int):
+        msg = f"runtime_cfg: PMU event group {group!r}; expected a number, such as {DEFAULT_GROUP}"
+        raise UsageError(msg)
+    check_group(group)
+    return group
+
+
+def _ring_sizes(given: Mapping[str, Any]) -> RingSizes:
+    sizes = {}
+    for name, key in _RING_KEYS.items():
+        variable = f"PTO2_{key.upper()}"
+        if given.get(key) is None:
+            sizes[name] = parse_sizes(variable, os.environ.get(variable))
+        else:
+            sizes[name] = parse_sizes(f"runtime_cfg: {key}", given[key])
+    return RingSizes(**sizes)
 
 
 def _era(given: Mapping[str, Any]) -> CompilerEra:

@@ -9,7 +9,7 @@ from npusim.experiments.kernel_profiles import FixedProfile, Profile
 from npusim.hardware import ChipSpec
 from npusim.program import Program
 from npusim.replay import replay_work
-from npusim.simulator import SimulationOptions
+from npusim.simulator import RingSizes, SimulationOptions
 from npusim.simulator.catalog import ProfileCatalog
 from npusim.simulator.kernels import MachineKernels
 from npusim.simulator.program_work import work_of_program
@@ -143,7 +143,8 @@ def _options(evidence: Evidence) -> SimulationOptions:
         if name.startswith(prefix)
     }
     known = {name: given[name] for name in _KEPT if name in given}
-    return SimulationOptions(policy_parameters=parameters, **known)
+    sizes = {name: tuple(one) for name, one in given.get("ring_sizes", {}).items()}
+    return SimulationOptions(policy_parameters=parameters, rings=RingSizes(**sizes), **known)
 
 
 _KEPT = ("deps_mode", "observer", "pmu", "policy", "early_dispatch", "warm_up", "seed")

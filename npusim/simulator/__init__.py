@@ -7,7 +7,8 @@ kernel computes, how dependencies are found, and what anybody does with the trac
 
 from npusim.simulator.engine import simulate
 from npusim.simulator.options import SimulationOptions
+from npusim.simulator.ring_sizes import RingSizes
 from npusim.simulator.runtime import simulate_runtime
 from npusim.simulator.work import RuntimeWork
 
-__all__ = ["RuntimeWork", "SimulationOptions", "simulate", "simulate_runtime"]
+__all__ = ["RingSizes", "RuntimeWork", "SimulationOptions", "simulate", "simulate_runtime"]

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from npusim.errors import UsageError
+from npusim.simulator.ring_sizes import RingSizes
 
 MAX_SWIMLANE_LEVEL = 4
 SCHEDULER_LEVEL = 3
@@ -42,6 +43,8 @@ class SimulationOptions:
     """The first kernel of some cores starts late, as on a device after its start."""
     seed: int = 0
     """Which cores those are, and how late."""
+    rings: RingSizes = field(default_factory=RingSizes)
+    """Sizes of the rings, where they are not those of the chip."""
 
     def __post_init__(self) -> None:
         if self.swimlane_level not in range(MAX_SWIMLANE_LEVEL + 1):

@@ -19,6 +19,7 @@ from functools import cache
 
 from npusim.errors import DeadlockError
 from npusim.hardware.spec import RuntimeSpec
+from npusim.simulator.ring_sizes import RingSizes
 from npusim.simulator.work import NO_SCOPE, RuntimeScope
 
 
@@ -42,6 +43,13 @@ _WORDS = {
     "heap_bytes": ("output heap", "bytes"),
     "dependencies": ("dependency list", "entries"),
 }
+
+_SETTINGS = {
+    "slots": "--ring-slots (ring_task_window)",
+    "heap_bytes": "--ring-heap (ring_heap)",
+    "dependencies": "--ring-dependencies (ring_dep_pool)",
+}
+"""How a user makes a ring larger: the option of npusim, and the setting of the device runtime."""
 
 
 @cache
@@ -91,17 +99,12 @@ class Ring:
 class Rings:
     """All rings and the scopes that hold their entries."""
 
-    def __init__(self, runtime: RuntimeSpec, scopes: tuple[RuntimeScope, ...]) -> None:
+    def __init__(
+        self, runtime: RuntimeSpec, scopes: tuple[RuntimeScope, ...], sizes: RingSizes
+    ) -> None:
         self._scopes = scopes
         self._rings = [
-            Ring(
-                index,
-                Amounts(
-                    runtime.ring_slot_count,
-                    runtime.ring_heap_bytes,
-                    runtime.ring_dependency_count,
-                ),
-            )
+            Ring(index, Amounts(*sizes.of_ring(index, runtime)))
             for index in range(runtime.ring_count)
         ]
         self._of_scope: dict[int, list[tuple[Ring, RingEntry]]] = {}
@@ -171,6 +174,6 @@ class Rings:
             f"ring {ring.index}, {what}: {label} needs {getattr(wanted, short)} more {unit}, "
             f"{held} of {limit} are held and {holder} cannot end before this submit; "
             f"expected the tasks of a scope to fit its ring; split {holder} into smaller scopes "
-            "(each iteration of a loop is one)"
+            f"(each iteration of a loop is one) or raise {_SETTINGS[short]}"
         )
         raise DeadlockError(msg)

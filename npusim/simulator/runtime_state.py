@@ -62,7 +62,7 @@ class RuntimeState:
             is_on=options.early_dispatch and options.has_pending,
             capacity=chip.runtime.early_queue_count,
         )
-        self.rings = Rings(chip.runtime, work.scopes)
+        self.rings = Rings(chip.runtime, work.scopes, options.rings)
         self.drain: Drain | None = None
         self.has_pending = options.has_pending and chip.runtime.core_slot_count > 1
         self.threads: list[SchedulerThread] = []

@@ -29,11 +29,34 @@ def test_the_spelling_names_the_compiler() -> None:
     assert parse_runtime_config(None).era is CompilerEra.HEAD
 
 
+def test_rings_are_sized_by_the_file_or_else_by_the_environment(monkeypatch) -> None:
+    monkeypatch.setenv("PTO2_RING_HEAP", "1024,0,0,0")
+    monkeypatch.setenv("PTO2_RING_TASK_WINDOW", "64")
+    rings = parse_runtime_config({"ring_heap": (4096,) * 4}).rings
+    assert (rings.slots, rings.heap_bytes, rings.dependencies) == ((64,), (4096,) * 4, (0,))
+    assert parse_runtime_config(None).rings.heap_bytes == (1024, 0, 0, 0)
+    with pytest.raises(UsageError, match=r"^runtime_cfg: ring_dep_pool: 'all'; expected whole"):
+        parse_runtime_config({"ring_dep_pool": "all"})
+
+
 def test_what_is_not_modelled_is_said() -> None:
-    config = parse_runtime_config({"enable_pmu": 2, "enable_scope_stats": True})
+    config = parse_runtime_config({"enable_dump_args": True, "enable_scope_stats": True})
     assert len(config.notes) == 2
-    assert config.notes[0] == "PMU counters are not modelled yet; no pmu.csv is written"
-    assert parse_runtime_config({"enable_pmu": 0}).notes == ()
+    assert config.notes[0] == "dumps of task arguments are not written"
+    assert parse_runtime_config({"enable_scope_stats": 0}).notes == ()
+
+
+@pytest.mark.parametrize(
+    ("given", "override", "group"),
+    [(None, "4", 0), (0, "4", 0), (True, None, 2), (4, None, 4), (2, "1", 1)],
+)
+def test_the_pmu_group_is_a_number_that_the_environment_overrides(
+    monkeypatch, given, override, group
+) -> None:
+    monkeypatch.delenv("SIMPLER_PMU_EVENT_TYPE", raising=False)
+    if override is not None:
+        monkeypatch.setenv("SIMPLER_PMU_EVENT_TYPE", override)
+    assert parse_runtime_config({"enable_pmu": given}).pmu == group
 
 
 @pytest.mark.parametrize(
@@ -42,6 +65,11 @@ def test_what_is_not_modelled_is_said() -> None:
         ({"platfrom": "a5"}, r"^runtime_cfg: unknown platfrom; expected some of .*platform"),
         ({"platform": "a9"}, r"^runtime_cfg: platform is 'a9'; expected one of a2a3, a2a3sim, a5"),
         ({"enable_chip_swimlane": 5}, r"^runtime_cfg: enable_chip_swimlane is 5; expected True"),
+        ({"enable_pmu": 3}, r"^pmu: group 3; expected 0 \(none\), 1 \(arithm"),
+        (
+            {"enable_pmu": "all"},
+            r"^runtime_cfg: PMU event group 'all'; expected a number, such as 2",
+        ),
         ({"enable_l2_swimlane": "on"}, r"^runtime_cfg: enable_l2_swimlane is 'on'"),
     ],
 )

@@ -4,10 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from npusim.errors import DeadlockError
+from npusim.errors import DeadlockError, UsageError
 from npusim.program import CoreType, EventKind, LoopFrame
 from npusim.simulator import simulate
 from npusim.simulator.program_work import work_of_program
+from npusim.simulator.ring_sizes import RingSizes, parse_sizes
 from npusim.simulator.rings import Rings, amounts
 from npusim.simulator.work import Allocation, RuntimeScope
 from npusim.trace import EdgeSource
@@ -60,7 +61,8 @@ def test_a_scope_larger_than_its_ring_is_a_deadlock_at_once():
         DeadlockError,
         match=r"^ring 1, task slots: task 4 \(t4\) needs 1 more slots, 4 of 4 are held and "
         r"iteration 0 cannot end before this submit; expected the tasks of a scope to fit its "
-        r"ring; split iteration 0 into smaller scopes \(each iteration of a loop is one\)$",
+        r"ring; split iteration 0 into smaller scopes \(each iteration of a loop is one\) or raise "
+        r"--ring-slots \(ring_task_window\)$",
     ):
         run(work, quick_chip(ring_slot_count=4))
 
@@ -130,7 +132,7 @@ def test_the_end_of_a_scope_costs_the_orchestrator():
 
 def test_rings_are_shared_by_the_deepest_scopes():
     deep = tuple(RuntimeScope(i - 1, i, f"depth {i}") for i in range(6))
-    rings = Rings(round_chip().runtime, deep)
+    rings = Rings(round_chip().runtime, deep, RingSizes())
     assert [rings.ring_of(scope).index for scope in (-1, 0, 1, 2, 3, 4, 5)] == [0, 0, 1, 2, 3, 3, 3]
     assert amounts(1, 0, 0) is amounts(1, 0, 0)
 
@@ -173,3 +175,39 @@ def test_a_program_whose_body_does_not_fit_its_ring_is_refused():
     with pytest.raises(DeadlockError, match=r"^ring 0, task slots: .* the body of the kernel"):
         simulate(builder.build(), graph(5), round_chip(ring_slot_count=4))
     assert len(simulate(builder.build(), graph(5), round_chip(ring_slot_count=5)).slices) == 5
+
+
+def test_a_run_may_ask_for_rings_of_another_size():
+    work = make_work(tasks(6), scope=[1] * 6, scopes=iterations(1))
+    chip = quick_chip(ring_slot_count=4)
+    for slots in ((6,), (0, 6, 0, 0)):
+        assert len(run(work, chip, rings=RingSizes(slots=slots)).slices) == 6
+    for slots in ((5,), (6, 0, 0, 0)):
+        with pytest.raises(DeadlockError, match=r"^ring 1, task slots: "):
+            run(work, chip, rings=RingSizes(slots=slots))
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (None, (0,)),
+        ("", (0,)),
+        (4096, (4096,)),
+        ("4096", (4096,)),
+        ("1,2, 3,4", (1, 2, 3, 4)),
+        ([0, 9], (0, 9)),
+    ],
+)
+def test_sizes_are_read_as_the_device_runtime_reads_them(given, expected):
+    assert parse_sizes("x", given) == expected
+
+
+def test_sizes_that_are_none_are_refused():
+    for given in ("much", [1, "x"], 2.5):
+        with pytest.raises(UsageError, match=r"^ring_heap: .*; expected whole numbers, one for"):
+            parse_sizes("ring_heap", given)
+    for slots in ((), (-1,), (1.5,)):
+        with pytest.raises(UsageError, match=r"^ring slots: \[.*\]; expected whole numbers of at"):
+            RingSizes(slots=slots)
+    with pytest.raises(UsageError, match=r"^ring heap_bytes: 2 sizes; expected 1 or 4, one per"):
+        RingSizes(heap_bytes=(1, 2)).of_ring(0, round_chip().runtime)
