@@ -24,6 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from npusim.analysis.moments import Ints, TaskMoments, task_moments
+from npusim.errors import TraceError
 from npusim.trace import NO_TIME, LaneKind, Trace
 
 Records = npt.NDArray[Any]
@@ -61,7 +62,11 @@ class BlameLinks:
 
 
 def blame_links(trace: Trace) -> BlameLinks:
-    """The links of every kernel of ``trace``."""
+    """The links of every kernel of ``trace``.
+
+    Raises:
+        TraceError: If dummies wait for each other in a circle.
+    """
     lanes = trace.lane_indices(LaneKind.AIC, LaneKind.AIV)
     slices = trace.slices[np.isin(trace.slices["lane"], lanes)]
     slices = slices[np.lexsort((slices["start_ps"], slices["lane"]))]
@@ -98,13 +103,23 @@ def _last_slices(slices: Records, task_count: int) -> Ints:
 
 
 def _last_with_kernel(last_predecessor: Ints, last_of_task: Ints) -> Ints:
-    """Per task, the last predecessor, or through dummies the one behind them, that ran."""
+    """Per task, the last predecessor, or through dummies the one behind them, that ran.
+
+    Raises:
+        TraceError: If dummies wait for each other in a circle.
+    """
     found = last_predecessor.copy()
-    while True:
+    for _ in range(len(last_of_task) + 1):  # a chain without a circle visits a task once
         is_dummy = (found >= 0) & (_at(last_of_task, found) < 0)
         if not is_dummy.any():
             return found
         found[is_dummy] = last_predecessor[found[is_dummy]]
+    stuck = int(found[is_dummy][0])
+    msg = (
+        f"trace: task {stuck} (counted from 0) is a dummy on a circle of dependencies; "
+        "expected an acyclic graph; check the edges"
+    )
+    raise TraceError(msg)
 
 
 def _blocked_by(trace: Trace, slices: Records) -> Ints:

@@ -31,12 +31,18 @@ def work_bound_ps(graph: WorkGraph) -> int:
 
     A core type without work bounds nothing, also where the machine has no core of it.
     """
-    bounds = [0]
-    for kind, _ in enumerate(CORE_KINDS):
-        busy_ps = int(np.sum(graph.part_ps[graph.part_kind == kind]))
-        if busy_ps:
-            bounds.append(-(-busy_ps // len(graph.kind_lanes[kind])))
-    return max(bounds)
+    return max(kind_work_ps(graph, kind) for kind in range(len(CORE_KINDS)))
+
+
+def kind_work_ps(graph: WorkGraph, kind: int) -> int:
+    """The work of one core type divided by its cores, rounded up; 0 without work.
+
+    Args:
+        graph: The work.
+        kind: Index into ``CORE_KINDS``.
+    """
+    busy_ps = int(np.sum(graph.part_ps[graph.part_kind == kind]))
+    return -(-busy_ps // len(graph.kind_lanes[kind])) if busy_ps else 0
 
 
 def lower_bounds(graph: WorkGraph) -> Bounds:

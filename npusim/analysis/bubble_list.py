@@ -91,8 +91,16 @@ def list_bubbles(
     return Table(f"Bubbles over {min_us:g} us, {run_name(trace)}", _COLUMNS, rows)
 
 
+def bubble_lengths_ps(waits: Records) -> Ints:
+    """Lengths of all bubbles that ``waits`` (lane, task, start_ps, end_ps) in any order make."""
+    waits = waits[np.lexsort((waits["start_ps"], waits["lane"]))]
+    first, stop = _bubbles(waits)
+    lengths_ps: Ints = waits["end_ps"][stop - 1] - waits["start_ps"][first]
+    return lengths_ps
+
+
 def _bubbles(causes: Records) -> tuple[Ints, Ints]:
-    """First row and one behind the last row of each bubble."""
+    """First row and one behind the last row of each bubble; rows by lane and start."""
     if not len(causes):
         return np.empty(0, np.int64), np.empty(0, np.int64)
     joins = causes["lane"][1:] == causes["lane"][:-1]

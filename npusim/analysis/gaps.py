@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from npusim.analysis.columns import count_column, run_name
+from npusim.analysis.hand_over import percentiles_ps
 from npusim.analysis.moments import Ints, task_moments
 from npusim.analysis.table import Cell, Column, Table
 from npusim.trace import LaneKind, Trace
@@ -53,7 +54,7 @@ def gaps(trace: Trace) -> Gaps:
 def gap_table(trace: Trace) -> Table:
     """Count, smallest, percentiles and mean of both kinds of gaps.
 
-    Percentiles are values that occur, the one at rank ``n * p // 100`` of n sorted ones, from 0.
+    Percentiles as in ``hand_over.percentiles_ps``.
 
     Returns:
         A table with columns gap, count, min_us, p10_us, p50_us, p90_us, mean_us; a kind that does
@@ -80,7 +81,7 @@ def _distribution(values_ps: Ints) -> tuple[Cell, ...]:
     if not len(values_ps):
         return (0, *(None,) * (2 + len(_PERCENTILES)))
     ordered = np.sort(values_ps)
-    ranks = [int(ordered[len(ordered) * one // 100]) for one in _PERCENTILES]
+    ranks = percentiles_ps(ordered, _PERCENTILES)
     return (
         len(ordered),
         *(ps_to_us(value) for value in (int(ordered[0]), *ranks, float(ordered.mean()))),

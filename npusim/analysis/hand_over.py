@@ -11,6 +11,7 @@ Quantities that a capture holds no times for are left out of the table.
 """
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -96,12 +97,17 @@ def hand_over_table(trace: Trace) -> Table:
 def distribution(values_ps: Times) -> tuple[Cell, ...]:
     """Count, then smallest, median, mean, 90th percentile and largest in µs.
 
-    Percentiles are values that occur: the one at rank ``n * p // 100`` of the sorted n, from 0.
+    Percentiles as in ``percentiles_ps``.
     """
     ordered = np.sort(values_ps)
-    p50, p90 = (int(ordered[len(ordered) * p // 100]) for p in _PERCENTILES)
+    p50, p90 = percentiles_ps(ordered, _PERCENTILES)
     found = (int(ordered[0]), p50, float(ordered.mean()), p90, int(ordered[-1]))
     return (len(ordered), *(ps_to_us(value) for value in found))
+
+
+def percentiles_ps(ordered_ps: Times, percents: Sequence[int]) -> list[int]:
+    """Percentiles that occur: the values at rank ``n * p // 100`` of n sorted ones, from 0."""
+    return [int(ordered_ps[len(ordered_ps) * p // 100]) for p in percents]
 
 
 def _per_task(trace: Trace, column: str, *, is_first: bool) -> Times:

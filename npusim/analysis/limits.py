@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from npusim.analysis.bounds import kind_work_ps
 from npusim.analysis.columns import percent_column, run_name, us_column
 from npusim.analysis.critical_path import StaticPath, static_path
 from npusim.analysis.schedules import ListRule, list_schedule, zero_gap
@@ -123,7 +124,7 @@ def find_limits(trace: Trace, memory_ps: int | None = None) -> Limits:
     graph = work_graph(trace)
     path = static_path(graph)
     limits = [
-        Limit(f"work_{kind}", _work_ps(graph, index), True, f"work of all {kind.upper()} cores")
+        Limit(f"work_{kind}", kind_work_ps(graph, index), True, f"work of all {kind.upper()} cores")
         for index, kind in enumerate(CORE_KINDS)
     ]
     limits += [
@@ -140,11 +141,6 @@ def find_limits(trace: Trace, memory_ps: int | None = None) -> Limits:
         Limit("zero_gap", _zero_gap_ps(graph), False, "same cores and order, without gaps"),
     ]
     return Limits(trace, tuple(limits))
-
-
-def _work_ps(graph: WorkGraph, kind: int) -> int:
-    busy_ps = int(np.sum(graph.part_ps[graph.part_kind == kind]))
-    return -(-busy_ps // len(graph.kind_lanes[kind])) if busy_ps else 0
 
 
 def _orchestrator_ps(trace: Trace, path: StaticPath) -> int | None:

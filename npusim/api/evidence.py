@@ -42,7 +42,8 @@ class Evidence:
     def needed_edges(self) -> npt.NDArray[np.int64] | None:
         """(n, 2) dependencies that the regions demand (mode ``exact``), or None without recording.
 
-        Explicit ``deps`` are among them: somebody asked for those.
+        Explicit ``deps`` are among them: somebody asked for those. The era does not matter: its
+        rule gives directions to arguments, and regions demand what the accesses show.
         """
         if self.program is None:
             return None
@@ -68,13 +69,13 @@ def load_evidence(path: Path, *, has_recording: bool = True) -> Evidence:
     recording = path / PROGRAM_FILE
     if not (has_recording and path.is_dir() and recording.is_file()):
         return Evidence(str(path), trace)
-    return Evidence(str(path), trace, load_run_program(path), _settings(path / SUMMARY_FILE))
+    return Evidence(str(path), trace, load_run_program(path), run_settings(path))
 
 
-def _settings(summary: Path) -> dict[str, Any]:
-    """What the summary of a run says of how it was made; nothing for one without."""
+def run_settings(path: Path) -> dict[str, Any]:
+    """What the summary of the run at ``path`` says of how it was made; nothing without one."""
     try:
-        found = msgspec.json.decode(summary.read_bytes())
+        found = msgspec.json.decode((path / SUMMARY_FILE).read_bytes())
     except (OSError, msgspec.DecodeError):
         return {}
     return found if isinstance(found, dict) else {}

@@ -4,7 +4,9 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+from npusim.api.evidence import run_settings
 from npusim.api.replay_input import CaptureFiles, load_capture, task_table
 from npusim.api.store import load_run_trace
 from npusim.errors import UsageError
@@ -59,7 +61,7 @@ def replay_capture(path: Path, request: ReplayRequest | None = None) -> Replay:
     request = request or ReplayRequest()
     chip = _chip(path, request)
     trace = load_capture(CaptureFiles(path, request.deps_file, request.phases_file), chip)
-    options = _options(trace, request)
+    options = _options(trace, request, run_settings(path))
     if not request.fits:
         return replay(trace, chip, options)
     chip, options, figures = _fitted(trace, chip, options)
@@ -81,18 +83,28 @@ def _chip(path: Path, request: ReplayRequest) -> ChipSpec:
     return load_chip(name)
 
 
-def _options(trace: Trace, request: ReplayRequest) -> SimulationOptions:
-    """A capture was made with the recorder on; a simulated run says whether it was charged."""
+def _options(
+    trace: Trace, request: ReplayRequest, settings: Mapping[str, Any]
+) -> SimulationOptions:
+    """A capture was made with the recorder on; a simulated run says whether it was charged.
+
+    A simulated run keeps its early dispatch and seed, where its parameters or summary hold them.
+    """
     observer = request.is_observed
+    is_captured = trace.info.source == "captured"
+    given = {} if is_captured else {**settings, **trace.info.parameters}
     if observer is None:
-        is_captured = trace.info.source == "captured"
         observer = is_captured or bool(trace.info.parameters.get("observer", False))
     return SimulationOptions(
         observer=observer,
         policy=request.policy,
         policy_parameters=dict(request.parameters),
         warm_up=request.has_warm_up,
+        **{name: given[name] for name in _KEPT if name in given},
     )
+
+
+_KEPT = ("early_dispatch", "seed")
 
 
 def _fitted(

@@ -12,7 +12,7 @@ import npusim
 from npusim.analysis import summary
 from npusim.api.inside import InsideRequest, look_inside
 from npusim.dependencies import CompilerEra, DependencyMode, build_graph
-from npusim.errors import KernelError, NpuSimError
+from npusim.errors import KernelError, NpuSimError, UsageError
 from npusim.golden import KernelCase, VerificationReport, make_inputs, verify
 from npusim.hardware import load_chip
 from npusim.language import RecordOptions, record
@@ -35,8 +35,8 @@ class RunRequest:
     """What to run besides the kernel itself.
 
     Raises:
-        UsageError: If the swimlane level is not one of 0 to 4, or the policy or one of its
-            parameters is unknown.
+        UsageError: If the swimlane level is not one of 0 to 4, the policy or one of its
+            parameters is unknown, or rings are sized for a policy that has none.
     """
 
     chip: str = "a2a3"
@@ -45,6 +45,8 @@ class RunRequest:
     swimlane_level: int = 4
     is_observed: bool = True
     """Charge the cost of collecting the swimlane and counters, as a device that does."""
+    is_swimlane_charged: bool = True
+    """Off where the observer collects counters only, whatever level the trace holds."""
     is_verified: bool = True
     inside: InsideRequest = field(default_factory=InsideRequest)
     policy: str = DEFAULT_POLICY
@@ -60,13 +62,21 @@ class RunRequest:
 
     def __post_init__(self) -> None:
         self.simulation_options()  # they check themselves: a wrong level fails before the work
-        check_parameters(find_policy(self.policy), self.policy_parameters)
+        policy = find_policy(self.policy)
+        check_parameters(policy, self.policy_parameters)
+        if self.rings != RingSizes() and not policy.has_rings:
+            msg = (
+                f"policy {self.policy}: has no rings that fill, so their sizes mean nothing; "
+                f"expected none; leave them out or choose {DEFAULT_POLICY}"
+            )
+            raise UsageError(msg)
 
     def simulation_options(self) -> SimulationOptions:
         """What this asks of the simulator."""
         return SimulationOptions(
             swimlane_level=self.swimlane_level,
             observer=self.is_observed,
+            swimlane_charged=self.is_swimlane_charged,
             pmu=self.inside.pmu,
             deps_mode=str(self.deps),
             policy=self.policy,
@@ -103,15 +113,22 @@ class Run:
             "compiler_era": str(self.request.era),
             "swimlane_level": self.request.swimlane_level,
             "is_observed": self.request.is_observed,
-            "policy": self.request.policy,
-            "early_dispatch": self.request.has_early_dispatch,
-            "warm_up": self.request.has_warm_up,
-            "seed": self.request.seed,
-            "ring_sizes": {name: list(one) for name, one in asdict(self.request.rings).items()},
-            "fidelity": str(self.request.inside.fidelity),
-            "pmu": self.request.inside.pmu,
+            **run_choices(self.request),
             **_verdict(self.report),
         }
+
+
+def run_choices(request: RunRequest) -> dict[str, Any]:
+    """How a run was simulated, for its summary: what-if and advise simulate it so again."""
+    return {
+        "policy": request.policy,
+        "early_dispatch": request.has_early_dispatch,
+        "warm_up": request.has_warm_up,
+        "seed": request.seed,
+        "ring_sizes": {name: list(one) for name, one in asdict(request.rings).items()},
+        "fidelity": str(request.inside.fidelity),
+        "pmu": request.inside.pmu,
+    }
 
 
 def run_kernel(
@@ -132,6 +149,7 @@ def run_kernel(
     tell = progress or (lambda _: None)
     chip = load_chip(wanted.chip)  # a wrong name should fail before the work, not after
     wanted.inside.cores(chip)
+    wanted.rings.of_ring(0, chip.runtime)  # refuses sizes that are not one per ring
     tell("making inputs")
     with _kernel_code(case, "the inputs"):
         inputs = make_inputs(case.specs)

@@ -13,7 +13,7 @@ from npusim.analysis.gaps import gap_table
 from npusim.analysis.hand_over import hand_over_table
 from npusim.analysis.table import Table
 from npusim.api.evidence import Evidence, load_evidence
-from npusim.cli.output import print_json, print_table
+from npusim.cli.output import check_one_format, print_json, print_table
 from npusim.errors import UsageError
 
 _RUN_HELP = "Directory that npusim run wrote, or a capture from a device."
@@ -60,9 +60,7 @@ def bubbles(
     if min_us is not None and not 0 <= min_us < math.inf:
         msg = f"--min-us is {min_us}; expected a finite time of at least 0 microseconds"
         raise UsageError(msg)
-    if as_csv and as_json:
-        msg = "--csv and --json: both given; expected one format; leave one out"
-        raise UsageError(msg)
+    check_one_format(as_csv=as_csv, as_json=as_json)
     views = {
         View.CAUSES: causes,
         View.LANES: lanes,

@@ -9,7 +9,7 @@ from npusim.analysis.limits import find_limits
 from npusim.analysis.observed_path import observed_path
 from npusim.analysis.slack import scope_path_table, slack_table
 from npusim.api.evidence import load_evidence
-from npusim.cli.output import print_json, print_table
+from npusim.cli.output import check_one_format, print_json, print_table
 from npusim.experiments.questions import memory_bound_ps
 
 _RUN_HELP = "Directory that npusim run wrote, or a capture from a device."
@@ -33,6 +33,7 @@ def critical_path(
     The segments add up to the makespan. The static path beside it knows only durations and
     dependencies: no run of these kernels can be shorter.
     """
+    check_one_format(as_csv=as_csv, as_json=as_json)
     trace = load_evidence(run, has_recording=False).trace
     path = observed_path(trace)
     tables = {"scopes": scope_path_table(trace, path)}
@@ -57,6 +58,7 @@ def bounds(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """What limits the run: lower bounds, schedules without a runtime, the distance to each."""
+    check_one_format(as_csv=as_csv, as_json=as_json)
     evidence = load_evidence(run)
     limits = find_limits(evidence.trace, memory_bound_ps(evidence))
     if as_json:

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table as RichTable
 
 from npusim.analysis import Table
+from npusim.errors import UsageError
 
 _PIPE_WIDTH = 240
 """Columns for text that goes to a file or a pipe, where nothing says how wide it may be."""
@@ -20,6 +21,17 @@ def print_json(value: Any) -> None:
     """One JSON value on stdout, keys sorted, with a newline."""
     encoded = msgspec.json.encode(value, order="sorted")
     print(msgspec.json.format(encoded, indent=2).decode())
+
+
+def check_one_format(*, as_csv: bool, as_json: bool) -> None:
+    """Make sure that output is asked for in one format.
+
+    Raises:
+        UsageError: If it is asked for in two.
+    """
+    if as_csv and as_json:
+        msg = "--csv and --json: both given; expected one format; leave one out"
+        raise UsageError(msg)
 
 
 def print_table(table: Table) -> None:

@@ -19,7 +19,7 @@ from npusim.experiments.questions import (
     chip_of,
     model_note,
 )
-from npusim.experiments.rerun import try_knobs
+from npusim.experiments.rerun import check_knobs, try_knobs
 from npusim.experiments.what_if import Ranking, WhatIf
 
 _RUN_HELP = "Directory that npusim run wrote, or a capture from a device."
@@ -109,7 +109,7 @@ def _print_ranking(ranking: Ranking, *, as_json: bool) -> None:
         return
     print_table(ranking.table())
     for label, reason in ranking.refused:
-        talk(f"not tried: {label}: {reason}")
+        talk(f"not tried: {label}: {reason.removeprefix(f'{label}: ')}")
 
 
 def _print_result(found: WhatIf, evidence: Evidence, *, as_json: bool) -> None:
@@ -136,6 +136,8 @@ def advise(
 ) -> None:
     """What the run shows, what to turn, and what a simulation of that turn gains."""
     evidence = load_evidence(run)
+    if rerun:
+        check_knobs(evidence, rerun)  # a wrong name should fail before the work, not after
     with progress(is_quiet=as_json) as tell:
         found = ask_advice(Question(evidence, chip), tell)
         if rerun:

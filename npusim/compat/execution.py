@@ -4,7 +4,7 @@ from typing import Any, Protocol
 
 from npusim.analysis import summary
 from npusim.api import InsideRequest, RunRequest
-from npusim.api.run import simulate_and_count
+from npusim.api.run import run_choices, simulate_and_count
 from npusim.compat.entry import Entry
 from npusim.compat.memory import allocation_error
 from npusim.compat.output import write_recording, write_run
@@ -88,12 +88,13 @@ def simulate_recording(
         deps=session.options.deps,
         era=config.era,
         is_observed=config.swimlane_level > 0 or config.pmu > 0,
+        is_swimlane_charged=config.swimlane_level > 0,
         inside=InsideRequest(pmu=config.pmu),
         rings=config.rings,
     )
     try:
         trace, counters = simulate_and_count(program, request)
-        run.figures.update(summary(trace))
+        run.figures.update(summary(trace) | run_choices(request))
         if directory is not None:
             write_run(directory, program, trace, counters, config)
     except OutputError:

@@ -5,7 +5,6 @@ that stands for it. The change is simulated; its gain is the advice. Nothing is 
 simulation shows: a finding whose change gains nothing is listed as such.
 """
 
-import itertools
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -164,20 +163,35 @@ def _short_blocks(trace: Trace) -> Iterator[Finding]:
 
 
 def _hand_overs(trace: Trace, path: ObservedPath) -> Iterator[Finding]:
-    """Neighbours on the path with as many tasks each, and a wait between them."""
+    """Scopes of which one follows the other on the path, as many tasks each, with waits between.
+
+    A pair counts in the order of the path; the wait is the sum over all such neighbours.
+    """
     counts: dict[str, int] = {}
     for task in trace.tasks:
         counts[task.name] = counts.get(task.name, 0) + 1
-    waits = path.by_scope_and_kind()
-    scopes = list(dict.fromkeys(trace.tasks[one].name for one in path.tasks))
-    for first, second in itertools.pairwise(scopes):
-        wait_ps = waits.get((second, PathKind.DATA_WAIT), 0)
-        if counts[first] == counts[second] and wait_ps:
+    for (first, second), wait_ps in _data_waits(trace, path).items():
+        if first != second and counts[first] == counts[second] and wait_ps:
             what = (
                 f"{second} waits {ps_to_us(wait_ps):.1f} us on the path for the hand-over from "
                 f"{first}, task by task"
             )
             yield Finding(what, "one scope for both", changes.merge(first, second))
+
+
+def _data_waits(trace: Trace, path: ObservedPath) -> dict[tuple[str, str], int]:
+    """Picoseconds of data wait between successive kernels of the path, by their scopes."""
+    found: dict[tuple[str, str], int] = {}
+    before, wait_ps = "", 0
+    for one in path.segments:
+        if one.kind is PathKind.DATA_WAIT:
+            wait_ps += one.length_ps
+        elif one.kind is PathKind.COMPUTE:
+            scope = trace.tasks[one.task].name
+            if before:
+                found[before, scope] = found.get((before, scope), 0) + wait_ps
+            before, wait_ps = scope, 0
+    return found
 
 
 def _false_dependencies(evidence: Evidence, trace: Trace) -> Iterator[Finding]:

@@ -1,7 +1,7 @@
 """What if: one change of a run each, in the words of the command line."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from npusim.dependencies import DependencyMode
@@ -15,7 +15,15 @@ from npusim.simulator.policies import find_policy
 _NOTHING_NS = 0.001
 """One picosecond, the least that a figure may be: as good as free, and above zero as it must be."""
 
-_SUBMIT_PREFIX = "submit_"
+_SUBMIT_COSTS = (
+    "submit_fixed_ns",
+    "submit_per_tensor_ns",
+    "submit_per_lookup_ns",
+    "submit_per_insert_ns",
+    "submit_per_edge_ns",
+    "submit_user_code_ns",
+    "scope_end_per_task_ns",
+)
 _DISPATCH_COSTS = (
     "poll_per_core_ns",
     "poll_base_ns",
@@ -24,14 +32,21 @@ _DISPATCH_COSTS = (
     "resolve_per_consumer_ns",
     "pop_batch_ns",
     "prepare_block_ns",
+    "stage_block_ns",
     "fence_ns",
     "publish_block_ns",
     "store_visible_ns",
     "finish_visible_ns",
     "core_setup_ns",
     "core_setup_swimlane_ns",
+    "core_switch_ns",
     "record_swimlane_ns",
+    "gate_to_start_ns",
+    "serial_pitch_ns",
+    "serial_latency_ns",
 )
+_OTHER_COSTS = ("cold_min_ns", "cold_max_ns", "standalone_launch_ns")
+"""Of the cores' warm-up, and of the host: neither change takes them off the runtime."""
 _SHARED_RATES = ("l2_bytes_per_us", "l2_write_bytes_per_us", "hbm_bytes_per_us")
 
 
@@ -53,7 +68,9 @@ def no_dispatch_cost() -> Change:
 
     def apply(one: Experiment) -> Experiment:
         runtime = _without(one.chip.runtime, _DISPATCH_COSTS)
-        options = replace(one.options, warm_up=False)
+        given = one.options.policy_parameters
+        kept = {name: value for name, value in given.items() if not name.endswith("_ns")}
+        options = replace(one.options, warm_up=False, policy_parameters=kept)
         return replace(one, chip=replace(one.chip, runtime=runtime), options=options)
 
     return Change("--no-dispatch-cost", apply)
@@ -63,12 +80,7 @@ def no_submit_cost() -> Change:
     """The orchestrator submits everything at once."""
 
     def apply(one: Experiment) -> Experiment:
-        names = [
-            item.name
-            for item in fields(one.chip.runtime)
-            if item.name.startswith(_SUBMIT_PREFIX) and item.name.endswith("_ns")
-        ]
-        runtime = _without(one.chip.runtime, names)
+        runtime = _without(one.chip.runtime, _SUBMIT_COSTS)
         submit_ns = None if one.work.submit_ns is None else one.work.submit_ns * 0
         work = replace(one.work, submit_ns=submit_ns)
         return replace(one, chip=replace(one.chip, runtime=runtime), work=work)
@@ -81,16 +93,20 @@ def dependencies(mode: DependencyMode) -> Change:
     return Change(f"--deps {mode}", lambda one: one.with_edges(mode))
 
 
+_MOST_CLUSTERS = 4096
+"""Far beyond any chip; a typing mistake should not fill the memory."""
+
+
 def cores(aic: int, aiv: int) -> Change:
     """Another number of cores; the clusters have equally many AIV each.
 
     Raises:
         UsageError: If the AIV cannot be spread evenly over the clusters of one AIC each.
     """
-    if aic < 1 or aiv < aic or aiv % aic:
+    if not 1 <= aic <= _MOST_CLUSTERS or aiv < aic or aiv % aic or aiv > 8 * aic:
         msg = (
-            f"--cores aic={aic},aiv={aiv}: expected at least one AIC and a whole number of AIV for "
-            "each; name for instance aic=32,aiv=64"
+            f"--cores aic={aic},aiv={aiv}: expected 1 to {_MOST_CLUSTERS} AIC and 1 to 8 AIV for "
+            "each, as many for every one; name for instance aic=32,aiv=64"
         )
         raise UsageError(msg)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from npusim.api.evidence import Evidence
 from npusim.dependencies import CompilerEra, DependencyMode, build_graph
 from npusim.errors import UsageError
-from npusim.experiments.kernel_profiles import FixedProfile, Profile
+from npusim.experiments.kernel_profiles import ComposedProfile, FixedProfile, Profile
 from npusim.hardware import ChipSpec
 from npusim.program import Program
 from npusim.replay import replay_work
@@ -79,12 +79,23 @@ class Experiment:
         return replace(self, work=work, options=replace(self.options, deps_mode=str(mode)))
 
     def with_machine(self, chip: ChipSpec) -> "Experiment":
-        """The same tasks on a chip with another memory: kernels are timed anew."""
+        """The same tasks on a chip with another memory: kernels are timed anew.
+
+        Raises:
+            UsageError: If there is no recording, or the kernels are no longer those of it: timing
+                them anew would lose what was changed before.
+        """
         program = self.require_program("another memory")
         if len(self.profiles) != len(program.blocks):
             msg = (
                 "bandwidth: the tasks were merged or split before; expected the tasks of the "
                 "recording; put it first"
+            )
+            raise UsageError(msg)
+        if any(isinstance(one, ComposedProfile) for one in self.profiles):
+            msg = (
+                "bandwidth: kernels were scaled before; expected the kernels of the recording; "
+                "put it first"
             )
             raise UsageError(msg)
         profiles, free = _profiles(program, chip)
@@ -147,4 +158,13 @@ def _options(evidence: Evidence) -> SimulationOptions:
     return SimulationOptions(policy_parameters=parameters, rings=RingSizes(**sizes), **known)
 
 
-_KEPT = ("deps_mode", "observer", "pmu", "policy", "early_dispatch", "warm_up", "seed")
+_KEPT = (
+    "deps_mode",
+    "observer",
+    "swimlane_charged",
+    "pmu",
+    "policy",
+    "early_dispatch",
+    "warm_up",
+    "seed",
+)

@@ -28,8 +28,10 @@ from npusim.units import ps_to_us
 
 _SUFFIX = "_moves.toml"
 _BALANCE_PERCENT = 1.0
-"""A change of the makespan by less than this is called no difference; the authors state a noise of
-3 percent for single swimlanes (MEASUREMENTS.md)."""
+"""A change of the makespan by less than this is called no difference.
+
+The simulator has no noise; this much separates a verdict from rounding of the order of tasks.
+Measurements do have noise: the authors state 3 percent for single swimlanes (MEASUREMENTS.md)."""
 
 Tell = Callable[[str], None]
 

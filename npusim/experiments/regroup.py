@@ -5,12 +5,18 @@ old task waits for every new task that holds a piece of it::
 
     a0 -> b0 -> c      split b in 2      a0 -> b0/0 -> c        merge a+b      a0+b0 -> c
     a1 -> b1 -> c                           -> b0/1 ->                         a1+b1 ->
+
+Submits that a capture measured follow the pieces too. The chip's fixed part of a submit is paid
+once per new task; of the rest a piece brings its share. So a split task pays the fixed part per
+copy, and a merged one the sum less a fixed part for each task that it takes in, never less than
+its head alone.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 
 from npusim.errors import TraceError, UsageError
 from npusim.experiments.experiment import Experiment
@@ -79,7 +85,7 @@ def regroup(
         tensors=_summed(work.tensors, tasks),
         lookups=_summed(work.lookups, tasks),
         inserts=_summed(work.inserts, tasks),
-        submit_ns=None if work.submit_ns is None else work.submit_ns[heads],
+        submit_ns=None if work.submit_ns is None else _submits(experiment, tasks, factors),
         heap_bytes=heap.astype(np.int64),
         scope=work.scope[heads],
         steps=_steps(work, positions, len(tasks)),
@@ -141,6 +147,23 @@ def _core_type(work: RuntimeWork, task: NewTask) -> CoreType:
 
 def _summed(column: Ints, tasks: Sequence[NewTask]) -> Ints:
     return np.array([sum(int(column[old]) for old, _ in task.pieces) for task in tasks], np.int64)
+
+
+def _submits(
+    experiment: Experiment, tasks: Sequence[NewTask], factors: Sequence[int]
+) -> npt.NDArray[np.float64]:
+    """Measured nanoseconds of each new task, by the rule at the top of this file."""
+    measured = experiment.work.submit_ns
+    assert measured is not None, "only a capture has measured submits"
+    fixed_ns = experiment.chip.runtime.submit_fixed_ns
+    found = []
+    for task, factor in zip(tasks, factors, strict=True):
+        head_ns, *others_ns = (
+            min(ns, fixed_ns) + max(0.0, ns - fixed_ns) * min(1.0, share * factor)
+            for ns, share in ((float(measured[old]), share) for old, share in task.pieces)
+        )
+        found.append(max(head_ns, head_ns + sum(others_ns) - fixed_ns * len(others_ns)))
+    return np.array(found, np.float64)
 
 
 def _unique(edges: Ints, sources: Ints) -> tuple[Ints, Ints]:

@@ -38,7 +38,7 @@ def try_knobs(
         UsageError: If the kernel cannot be found by its name or has no such knob.
     """
     before = baseline(evidence, chip).run()
-    knobs = _knobs(evidence, names)
+    knobs = check_knobs(evidence, names)
     found = []
     for name, value in knobs.items():
         for other in (value // 2, value * 2):
@@ -60,8 +60,12 @@ def _unchanged(one: Experiment) -> Experiment:
     return one
 
 
-def _knobs(evidence: Evidence, names: Sequence[str]) -> dict[str, int]:
-    """The knobs to try, with the values that the run was recorded with."""
+def check_knobs(evidence: Evidence, names: Sequence[str]) -> dict[str, int]:
+    """The knobs to try, with the values that the run was recorded with.
+
+    Raises:
+        UsageError: If the kernel cannot be found by its name or has no such knob.
+    """
     load_kernel(evidence.trace.info.kernel)  # says so if there is none of that name
     values = evidence.trace.info.parameters.get("knobs", {})
     whole = {

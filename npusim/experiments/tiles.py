@@ -1,6 +1,9 @@
 """Smaller and larger tiles, told by the tasks of a scope: split them, or run two as one."""
 
+from collections.abc import Sequence
 from dataclasses import replace
+
+import numpy as np
 
 from npusim.dependencies import DependencyMode, build_graph
 from npusim.errors import UsageError
@@ -9,6 +12,10 @@ from npusim.experiments.experiment import Experiment
 from npusim.experiments.regroup import NewTask, regroup
 from npusim.simulator.work import RuntimeWork
 
+_MOST_BLOCKS = 1_000_000
+_MOST_EDGES = 4_000_000
+"""What is simulated in a few minutes and 2 GiB; a typing mistake should not fill the memory."""
+
 
 def split_scope(experiment: Experiment, scope: str, count: int) -> Experiment:
     """Every task of ``scope`` as ``count`` tasks of equal work with the same dependencies.
@@ -16,12 +23,14 @@ def split_scope(experiment: Experiment, scope: str, count: int) -> Experiment:
     A dispatch of several blocks stays one task, with ``count`` times as many blocks.
 
     Raises:
-        UsageError: If there is no such scope, or ``count`` is below 2.
+        UsageError: If there is no such scope, ``count`` is below 2, or so large that the run would
+            hold more tasks or edges than npusim simulates.
     """
     members = tasks_of(experiment.work, scope)
     if count < 2:
         msg = f"--split {scope}={count}: expected at least 2 parts; name a larger number"
         raise UsageError(msg)
+    _check_size(experiment.work, scope, count, members)
     chosen, tasks, blocks = set(members), [], []
     for task, name in enumerate(experiment.work.names):
         own = task in chosen
@@ -31,6 +40,20 @@ def split_scope(experiment: Experiment, scope: str, count: int) -> Experiment:
         tasks += [NewTask(name, ((task, share),))] * copies
         blocks += [1 if is_one or not own else count] * copies
     return regroup(experiment, tasks, blocks)
+
+
+def _check_size(work: RuntimeWork, scope: str, count: int, members: Sequence[int]) -> None:
+    copies = np.ones(work.task_count, np.float64)
+    copies[members] = np.where(work.block_num[members] <= 1, count, 1)
+    edges = float((copies[work.edges[:, 0]] * copies[work.edges[:, 1]]).sum())
+    blocks = float((work.block_num[members] * (count - 1.0)).sum()) + float(work.block_num.sum())
+    for found, limit, what in ((blocks, _MOST_BLOCKS, "blocks"), (edges, _MOST_EDGES, "edges")):
+        if found > limit:
+            msg = (
+                f"--split {scope}={count}: the run would have {found:.0f} {what}; expected at most "
+                f"{limit}; name a smaller number"
+            )
+            raise UsageError(msg)
 
 
 def merge_scopes(experiment: Experiment, first: str, second: str) -> Experiment:
@@ -94,7 +117,7 @@ def _without_hand_overs(experiment: Experiment, pairs: list[tuple[int, int]]) ->
     work, program = experiment.work, experiment.program
     needed: set[tuple[int, int]] = set()
     if program is not None and len(program.tasks) == work.task_count:
-        graph = build_graph(program, DependencyMode.EXACT)
+        graph = build_graph(program, DependencyMode.EXACT)  # its edges are those of every era
         needed = {(pred, succ) for pred, succ in graph.edges.tolist()}
     pair_of = {
         task: (side, index) for index, pair in enumerate(pairs) for side, task in enumerate(pair)

@@ -12,7 +12,8 @@ What else a recorder knew may stand in further columns of the task table:
 ``tensors lookups inserts``          arguments of the task, as the orchestrator meets them
 ===================================  ============================================================
 
-Any other column is ignored, and without ``block`` a task has one row.
+A cell of a time or of ``sched_thread`` among them may be empty: that row does not know it. Any
+other column is ignored, and without ``block`` a task has one row.
 """
 
 from collections import Counter
@@ -160,7 +161,7 @@ def _slices(table: CsvTable, row_task: Ints, row_lane: list[int], kinds: list[La
     slices["end_ps"] = slices["start_ps"] + table.times_ps("dur_us")
     for name in ("dispatch", "finish"):
         given = table.has(f"{name}_us")
-        slices[f"{name}_ps"] = table.times_ps(f"{name}_us") if given else NO_TIME
+        slices[f"{name}_ps"] = table.times_ps(f"{name}_us", is_optional=True) if given else NO_TIME
     slices["receive_ps"] = NO_TIME
     return slices[np.lexsort((slices["end_ps"], slices["lane"], slices["start_ps"]))]
 
@@ -171,7 +172,7 @@ def _tasks(
     names, types = table.texts("kernel"), table.texts("core_type")
     functions = {name: number for number, name in enumerate(dict.fromkeys(names))}
     submits = {
-        name: table.times_ps(name).tolist()
+        name: table.times_ps(name, is_optional=True).tolist()
         for name in ("submit_start_us", "submit_end_us")
         if table.has(name)
     }

@@ -61,12 +61,13 @@ def _core_kinds(table: CsvTable, core_ids: list[int]) -> dict[int, LaneKind]:
 
 
 def _core_threads(table: CsvTable, core_ids: list[int]) -> dict[int, int]:
-    """Owner of each core that ran."""
+    """Owner of each core that ran, where a row of it names one."""
     threads: dict[int, int] = {}
     if not table.has("sched_thread"):
         return threads
-    for row, (core, text) in enumerate(zip(core_ids, table.texts("sched_thread"), strict=True)):
-        threads[core] = thread_number(table, row, "sched_thread", text)
+    for row, (core, text) in enumerate(zip(core_ids, table.columns["sched_thread"], strict=True)):
+        if text:
+            threads[core] = thread_number(table, row, "sched_thread", text)
     return threads
 
 

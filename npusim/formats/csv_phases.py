@@ -56,7 +56,11 @@ def read_phases(
     threads = 1 + max((thread for thread, *_ in rows), default=-1)
     lanes = [Lane(f"Sched[{one}]", LaneKind.SCHEDULER, thread=one) for one in range(threads)]
     records = [(first_lane + thread, *rest) for thread, *rest in rows]
-    submitted = [index for index, task in enumerate(tasks) if task.submit_end_ps != NO_TIME]
+    submitted = [
+        index
+        for index, task in enumerate(tasks)
+        if NO_TIME not in (task.submit_start_ps, task.submit_end_ps)
+    ]
     if submitted:
         lane = first_lane + threads
         lanes.append(Lane("Orch[0]", LaneKind.ORCHESTRATOR, thread=threads))

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from npusim.errors import FileFormatError
 from npusim.formats.document import MAX_DOCUMENT_BYTES, read_bytes
 from npusim.formats.fields import INT64_STOP
+from npusim.trace import NO_TIME
 from npusim.units import MIB, PS_PER_US
 
 _MAX_US = INT64_STOP // PS_PER_US // 4
@@ -58,10 +59,16 @@ class CsvTable:
             found[row] = int(cell)
         return found
 
-    def times_ps(self, name: str) -> npt.NDArray[np.int64]:
-        """Cells of a column of microseconds, not negative, as picoseconds."""
+    def times_ps(self, name: str, *, is_optional: bool = False) -> npt.NDArray[np.int64]:
+        """Cells of a column of microseconds, not negative, as picoseconds.
+
+        An empty cell of an optional column is ``NO_TIME``; elsewhere it is refused.
+        """
         found = np.zeros(self.row_count, np.int64)
         for row, cell in enumerate(self.columns[name]):
+            if is_optional and not cell:
+                found[row] = NO_TIME
+                continue
             try:
                 value = float(cell)
             except ValueError:

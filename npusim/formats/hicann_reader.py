@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from npusim.formats.capture_parts import CaptureHeader, CaptureParts
-from npusim.formats.fields import INT64_STOP, Place
+from npusim.formats.fields import Place
 from npusim.formats.hicann_layout import (
     CLOCK_KEY,
     DEFAULT_CLOCK_MHZ,
@@ -129,4 +129,4 @@ def _clock_mhz(document: list[Any], place: Place) -> tuple[int, list[str]]:
     if CLOCK_KEY not in first:
         note = f"counter rate: not in the files, taken as {DEFAULT_CLOCK_MHZ} MHz"
         return DEFAULT_CLOCK_MHZ, [note]
-    return at.integer(first, CLOCK_KEY, low=1, stop=min(_MAX_CLOCK_MHZ, INT64_STOP)), []
+    return at.integer(first, CLOCK_KEY, low=1, stop=_MAX_CLOCK_MHZ), []

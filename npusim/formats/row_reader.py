@@ -22,7 +22,6 @@ _AICPU_FIELDS = ("core_id", "reg_task_id", "dispatch", "finish", "run_epoch")
 _MIN_AICORE_WIDTH = 5
 _MIN_AICPU_WIDTH = 4
 _UINT32_STOP = 1 << 32
-_NO_EPOCH = 0
 
 
 def read_rows(

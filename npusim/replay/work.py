@@ -1,6 +1,8 @@
 """From a trace back to work: what a runtime would be given to make such a run.
 
 Kernel durations, core types, dependencies and early-dispatch flags are kept; every start time goes.
+Not kept, because a trace does not hold it: which tasks started all blocks at once (``sync_start``)
+and which had a predicate (DEVIATIONS R25).
 What the orchestrator pays for a submit is taken from the first of these that the trace holds:
 
 1. counts of arguments (``info.parameters["arguments"]``), put through the cost formula of the chip;

@@ -11,6 +11,21 @@ _CHAIN_LIMIT = 8
 """Links shown of a chain; more would not fit a terminal and say nothing new."""
 
 
+def check_cohort(state: TaskState, places: int, chip: str) -> None:
+    """Refuse a ``sync_start`` task with more blocks than the chip has places of its shape.
+
+    Raises:
+        DeadlockError: If its blocks can never be on cores at once.
+    """
+    if state.sync_start and state.blocks > places:
+        msg = (
+            f"sync_start of {state.label}: {state.blocks} blocks must be on cores at once, "
+            f"and {chip} has places for {places} of type "
+            f"{state.core_type.name}; expected at most that; launch fewer blocks"
+        )
+        raise DeadlockError(msg)
+
+
 def check_all_complete(
     tasks: Sequence[TaskState], now_ps: int, submit_waits: int | None = None, ring_waits: str = ""
 ) -> None:

@@ -3,7 +3,8 @@
 A task is ready when the dispatcher knows that its predecessors have ended. Blocks are dispatched
 one per pitch, tasks in the order in which they became ready, ties in submission order; a task whose
 kind of core is taken lets others pass. With two slots per core a block may be sent behind the one
-that runs; it starts when that has ended.
+that runs; it starts when that has ended. A ``sync_start`` task waits for idle places for all of its
+blocks, which are then dispatched one after another with no other task between them.
 
 ::
 
@@ -18,11 +19,11 @@ from functools import partial
 
 from npusim.hardware.spec import ChipSpec
 from npusim.program import CoreType
-from npusim.simulator.deadlock import check_all_complete
+from npusim.simulator.deadlock import check_all_complete, check_cohort
 from npusim.simulator.drain import Place
 from npusim.simulator.kernels import Kernels
 from npusim.simulator.log import EventLog, Phase
-from npusim.simulator.machine import Core, Run, build_cores
+from npusim.simulator.machine import NEVER_PS, Core, Run, build_cores
 from npusim.simulator.options import SCHEDULER_LEVEL, SimulationOptions
 from npusim.simulator.places import Places
 from npusim.simulator.recording import build_trace, outcome_of
@@ -103,6 +104,8 @@ class GreedyScheduler:
             state.end_ps = state.ready_ps
             self._complete(state)
         else:
+            places = self._places.of_shape(state.core_type)
+            check_cohort(state, len(places), self._chip.name)
             heapq.heappush(self._ready[state.core_type], (state.ready_ps, state.task_id))
             self._look_at(max(state.ready_ps, self._busy_until_ps))
 
@@ -126,20 +129,27 @@ class GreedyScheduler:
 
     def _choose(self) -> tuple[TaskState, Place] | None:
         """The task that became ready first among those that have a place."""
-        heads = sorted((queue[0], shape) for shape, queue in self._ready.items() if queue)
-        for (_, task_id), shape in heads:
-            place = self._find_place(shape)
+        heads = sorted(queue[0] for queue in self._ready.values() if queue)
+        states = [self._tasks[task_id] for _, task_id in heads]
+        # A cohort that has begun goes first: nobody else may take the places it was promised.
+        states.sort(key=lambda state: not (state.sync_start and state.next_block))
+        for state in states:
+            place = self._find_place(state)
             if place is not None:
-                return self._tasks[task_id], place
+                return state, place
         return None
 
-    def _find_place(self, shape: CoreType) -> Place | None:
-        """The first idle place; if there is none, the first with a free slot in every core."""
-        idle = self._places.list_idle(shape, 1)
-        if idle:
+    def _find_place(self, state: TaskState) -> Place | None:
+        """The first idle place; if there is none, the first with a free slot in every core.
+
+        A cohort has none until all of its blocks have an idle one.
+        """
+        wanted = state.blocks - state.next_block if state.sync_start else 1
+        idle = self._places.list_idle(state.core_type, wanted)
+        if len(idle) >= wanted:
             return idle[0]
-        if self._slots > 1:
-            for place in self._places.of_shape(shape):
+        if self._slots > 1 and wanted == 1:
+            for place in self._places.of_shape(state.core_type):
                 if all(self._held[core.core_id] < self._slots for core in place):
                     return place
         return None
@@ -177,8 +187,10 @@ class GreedyScheduler:
         self._places.set_idle(core, is_idle=not held)
 
     def _start_if_first(self, run: Run) -> None:
-        """Start a block that is the first on each of its cores."""
-        if any(self._queues[one.core.core_id][0] is not one for one in run.mates):
+        """Start a block that is the first on each of its cores, unless it has started."""
+        if run.start_ps != NEVER_PS or any(
+            self._queues[one.core.core_id][0] is not one for one in run.mates
+        ):
             return
         start_ps = max(self._clock.now_ps, *(self._free_ps[one.core.core_id] for one in run.mates))
         for one in run.mates:

@@ -27,6 +27,8 @@ class SimulationOptions:
     """What the run records, 0 (nothing in its files) to 4 (everything)."""
     observer: bool = False
     """Charge for collecting swimlane and PMU counters, as on a device that does."""
+    swimlane_charged: bool = True
+    """Off where an observer collects PMU counters only, whatever level the run records."""
     pmu: int = 0
     """PMU event group that is collected, 0 for none; it turns pending and early dispatch off."""
     deps_mode: str = "tensormap"
@@ -56,8 +58,8 @@ class SimulationOptions:
 
     @property
     def is_observed(self) -> bool:
-        """True where the cores pay for the recording: an observer that has something to record."""
-        return self.observer and self.swimlane_level > 0
+        """True where the cores pay for the swimlane: an observer that has one to record."""
+        return self.observer and self.swimlane_charged and self.swimlane_level > 0
 
     @property
     def has_pending(self) -> bool:

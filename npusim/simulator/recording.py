@@ -130,6 +130,7 @@ def _info(
             **work.parameters,
             "deps_mode": options.deps_mode,
             "observer": options.observer,
+            **({} if options.swimlane_charged else {"swimlane_charged": False}),
             "policy": options.policy,
             **{f"policy_{name}": value for name, value in options.policy_parameters.items()},
         },

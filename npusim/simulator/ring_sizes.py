@@ -79,7 +79,14 @@ def parse_sizes(where: str, value: Any) -> Sizes:
     if isinstance(parts, int):
         parts = (parts,)
     try:
-        return tuple(int(part) for part in parts)
+        return tuple(_whole(part) for part in parts)
     except (TypeError, ValueError):
         msg = f"{where}: {value!r}; expected whole numbers, one for all rings or one each"
         raise UsageError(msg) from None
+
+
+def _whole(part: Any) -> int:
+    """An int or decimal text as a number; ``int`` alone would cut 4096.7 and take True for 1."""
+    if type(part) is int or (isinstance(part, str) and not set(part) & {"_"}):
+        return int(part)
+    raise TypeError

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from npusim.errors import DeadlockError
 from npusim.hardware.spec import ChipSpec
 from npusim.program import CoreType
 from npusim.simulator.costs import runtime_costs
+from npusim.simulator.deadlock import check_cohort
 from npusim.simulator.device import Device, cold_starts_ps
 from npusim.simulator.early_dispatch import EarlyDispatch
 from npusim.simulator.kernels import Kernels
@@ -101,7 +101,7 @@ class RuntimeState:
             if state.is_published:
                 return
         if state.sync_start:
-            self._check_cohort(state)
+            check_cohort(state, _place_count(self.cores, state.core_type), self.chip.name)
         is_alone = self.queues.is_empty and not self.queues.dummies
         self.queues.push(state)
         if is_alone:
@@ -183,16 +183,6 @@ class RuntimeState:
 
     def _core_changed(self, core: Core) -> None:
         self.threads[core.thread].core_changed(core)
-
-    def _check_cohort(self, state: TaskState) -> None:
-        places = _place_count(self.cores, state.core_type)
-        if state.blocks > places:
-            msg = (
-                f"sync_start of {state.label}: {state.blocks} blocks must be on cores at once, "
-                f"and {self.chip.name} has places for {places} of type "
-                f"{state.core_type.name}; expected at most that; launch fewer blocks"
-            )
-            raise DeadlockError(msg)
 
 
 def _retaining_edges(work: RuntimeWork) -> dict[int, list[int]]:

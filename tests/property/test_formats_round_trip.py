@@ -10,9 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from npusim.formats import WRITTEN_LAYOUTS, Layout, read_capture, write_capture
+from npusim.formats.csv_capture import read_csv_capture
+from npusim.formats.csv_writer import CSV_EDGES, CSV_TASKS, write_csv_pair
 from npusim.formats.perfetto_time import viewer_us
 from npusim.trace import (
     EDGE_DTYPE,
+    NO_TIME,
     PHASE_DTYPE,
     SLICE_DTYPE,
     WAIT_DTYPE,
@@ -138,6 +141,37 @@ def test_a_capture_round_trip_loses_less_than_a_tick(
             continue
         lost = (ours[time] - theirs[time]) * trace.info.counter_mhz
         assert 0 <= lost.min() <= lost.max() < PS_PER_US + trace.info.counter_mhz
+
+
+@settings(max_examples=50, deadline=None)
+@given(traces(), st.data())
+def test_a_csv_pair_keeps_which_times_are_not_known(trace: Trace, data: st.DataObject) -> None:
+    trace = with_threads(trace)
+    slices = trace.slices.copy()
+    for name in ("dispatch_ps", "finish_ps"):
+        slices[name][[data.draw(st.booleans()) for _ in slices]] = NO_TIME
+    unknown = {"submit_start_ps": NO_TIME, "submit_end_ps": NO_TIME}
+    tasks = tuple(  # the reader orders tasks by id
+        replace(task, task_id=index, **(unknown if data.draw(st.booleans()) else {}))
+        for index, task in enumerate(trace.tasks)
+    )
+    lanes = tuple(
+        replace(lane, thread=data.draw(st.sampled_from([-1, 0]))) if lane.core_id >= 0 else lane
+        for lane in trace.lanes
+    )
+    nothing = np.empty(0, PHASE_DTYPE)
+    trace = replace(trace, slices=slices, tasks=tasks, lanes=lanes, phases=nothing)
+    with tempfile.TemporaryDirectory() as folder:
+        write_csv_pair(Path(folder), trace)
+        read = read_csv_capture(Path(folder) / CSV_TASKS, Path(folder) / CSV_EDGES)
+    keys = ["task", "block", "slot", "dispatch_ps", "finish_ps"]
+    assert np.sort(read.slices[keys]).tolist() == np.sort(trace.slices[keys]).tolist()
+    submits = [[(one.submit_start_ps, one.submit_end_ps) for one in run.tasks]
+               for run in (trace, read)]  # fmt: skip
+    assert submits[0] == submits[1]
+    threads = {lane.core_id: lane.thread for lane in trace.lanes}
+    cores = [lane for lane in read.lanes if lane.core_id >= 0]
+    assert [lane.thread for lane in cores] == [threads[lane.core_id] for lane in cores]
 
 
 def assert_phases_come_back(trace: Trace, read: Trace, level: int) -> None:

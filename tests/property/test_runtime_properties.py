@@ -53,9 +53,15 @@ CHIPS = st.builds(
     submit_fixed_ns=st.sampled_from((1, 300, 3000)),
     core_switch_ns=st.sampled_from((0, 150)),
 )
+POLICIES = st.one_of(
+    st.tuples(st.sampled_from(OWN), st.just({})),
+    st.tuples(st.just("serial_dispatcher"), st.sampled_from(({"slots": 1}, {"slots": 2}))),
+)
 OPTIONS = st.builds(
-    SimulationOptions,
-    policy=st.sampled_from(OWN),
+    lambda policy, **given: SimulationOptions(
+        policy=policy[0], policy_parameters=policy[1], **given
+    ),
+    policy=POLICIES,
     early_dispatch=st.booleans(),
     observer=st.booleans(),
     pmu=st.sampled_from((0, 2)),

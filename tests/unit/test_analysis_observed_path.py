@@ -4,10 +4,11 @@ import itertools
 import numpy as np
 import pytest
 
-from npusim.analysis.blame import Link, blame_links
+from npusim.analysis.blame import Link, _last_with_kernel, blame_links
 from npusim.analysis.bubble_list import chain_text
 from npusim.analysis.observed_path import PathKind, observed_path
 from npusim.analysis.slack import scope_path_table, slack_table
+from npusim.errors import TraceError
 from npusim.trace import SLICE_DTYPE, Trace
 from npusim.units import us_to_ps
 from tests.planted import AIC, AIV, planted
@@ -140,3 +141,13 @@ def test_a_task_submitted_before_the_run_began_waits_for_its_dispatch() -> None:
     builder.run(early, "AIC[0]", 5, 10)
     builder.run(late, "AIC[1]", 30, 40)
     assert kinds(builder.build()) == [("dispatch", 25), ("compute", 10)]
+
+
+@pytest.mark.parametrize("is_circle", [True, False])
+def test_dummies_on_a_circle_are_refused_and_a_chain_is_followed(is_circle: bool) -> None:
+    found = {"last": np.array([1, 2, 1 if is_circle else 3, -1]), "ran": np.array([1, -1, -1, 0])}
+    if is_circle:
+        with pytest.raises(TraceError, match=r"^trace: task \d \(counted from 0\) is a dummy on a"):
+            _last_with_kernel(found["last"], found["ran"])
+    else:
+        assert _last_with_kernel(found["last"], found["ran"]).tolist() == [3, 3, 3, -1]

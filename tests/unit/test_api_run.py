@@ -11,6 +11,7 @@ from npusim.api.run import record_case
 from npusim.dependencies import DependencyMode
 from npusim.errors import HardwareSpecError, KernelError, UsageError
 from npusim.golden import KernelCase, TensorSpec, make_inputs
+from npusim.simulator import RingSizes
 from tests.golden.leaks import assert_no_leaks
 from tests.golden.runs import SCALE_KERNEL, reference_run, scale_run
 
@@ -166,3 +167,29 @@ def test_the_observer_costs_time_only_when_something_is_recorded():
         for level in (0, 4)
     }
     assert makespan[True, 0] == makespan[False, 0] == makespan[False, 4] <= makespan[True, 4]
+
+
+@pytest.mark.parametrize("policy", ["ideal", "serial_dispatcher", "host_build_graph"])
+def test_sizes_of_rings_need_a_policy_with_rings(policy):
+    RunRequest(policy=policy)
+    with pytest.raises(UsageError, match=rf"^policy {policy}: has no rings that fill"):
+        RunRequest(policy=policy, rings=RingSizes(slots=(8,)))
+
+
+def test_the_number_of_ring_sizes_is_checked_before_the_work():
+    told = []
+    request = RunRequest(rings=RingSizes(dependencies=(1, 2)))
+    with pytest.raises(UsageError, match=r"^ring dependencies: 2 sizes; expected 1 or 4"):
+        run_kernel(case_of(copy_kernel), request, progress=told.append)
+    assert not told
+
+
+def test_a_run_that_collects_counters_only_does_not_pay_for_a_swimlane():
+    def setups_ps(**choices):
+        trace = simulate_program(scale_run().program, RunRequest(has_warm_up=False, **choices))
+        assert trace.info.swimlane_level == 4
+        return (trace.slices["start_ps"] - trace.slices["receive_ps"]).tolist()
+
+    silent = setups_ps(is_swimlane_charged=False)
+    assert silent == setups_ps(is_observed=False)
+    assert max(silent) < min(setups_ps())

@@ -8,11 +8,15 @@ import pytest
 
 import npusim.compat.torch_bridge
 from npusim.analysis import bubble_table
-from npusim.api import load_run_trace
+from npusim.api import RunRequest, load_run_trace
+from npusim.api.evidence import load_evidence
+from npusim.api.run import run_choices
 from npusim.cli.main import run_command
 from npusim.compat import CompatOptions, Reason, run_script
 from npusim.compat.script import checkout_root
 from npusim.errors import UsageError
+from npusim.experiments.experiment import baseline
+from npusim.hardware import load_chip
 
 FILES = Path(__file__).parent / "compat_files"
 needs_torch = pytest.mark.skipif(
@@ -60,6 +64,19 @@ def test_a_jit_file_passes_its_own_check(capsys, place) -> None:
 def test_a_run_directory_can_be_looked_at() -> None:
     (record,) = run("jit_scale").records
     assert "aiv" in str(bubble_table(load_run_trace(record.directory)))
+
+
+@needs_torch
+def test_a_run_is_simulated_again_as_it_was() -> None:
+    (record,) = run("jit_scale", "--enable-l2-swimlane", "--enable-pmu").records
+    evidence = load_evidence(record.directory)
+    kept = ("policy", "early_dispatch", "warm_up", "seed", "ring_sizes", "pmu")
+    assert {name: evidence.settings[name] for name in kept} == {
+        name: run_choices(RunRequest())[name] for name in kept
+    } | {"pmu": 2}
+    again = baseline(evidence, load_chip("a2a3"))
+    assert again.options.pmu == 2
+    assert again.run().makespan_ps == evidence.trace.makespan_ps
 
 
 @needs_torch

@@ -235,3 +235,18 @@ class TestLevels:
     def test_order_of_edges_does_not_matter(self):
         edge_rows = np.array([(3, 4), (0, 1), (2, 3), (1, 2)], np.int32)
         assert task_levels(5, edge_rows).tolist() == [1, 2, 3, 4, 5]
+
+
+def test_exact_edges_do_not_depend_on_the_era():
+    def kernel(x, y):
+        touch(writes=(x,))
+        touch(writes=(x,), in_loop=True)
+        touch(reads=(x,), writes=(y,))
+
+    program = record(kernel, {name: np.zeros((N, N), np.float32) for name in "xy"})
+    spring, head = (
+        build_graph(program, DependencyMode.EXACT, era).edges.tolist()
+        for era in (CompilerEra.SPRING_2026, CompilerEra.HEAD)
+    )
+    assert spring == head
+    assert head

@@ -5,10 +5,12 @@ import dataclasses
 import numpy as np
 import pytest
 
+from npusim.analysis.observed_path import PathKind, observed_path
 from npusim.api.evidence import Evidence
 from npusim.dependencies import DependencyMode, build_graph
 from npusim.errors import UsageError
 from npusim.experiments import changes
+from npusim.experiments.advice import _data_waits, _hand_overs
 from npusim.experiments.experiment import Experiment, baseline, program_experiment
 from npusim.experiments.questions import Question, ask, ask_advice, ask_ranking, model_note
 from npusim.experiments.tiles import tasks_of
@@ -85,6 +87,36 @@ def test_merge_drops_false_hand_overs_between_pairs() -> None:
     merged = changes.merge("a", "b").apply(experiment(planted(tasks, edges)))
     assert len(merged.work.edges) == 0
     assert makespan_us(merged) == pytest.approx(55, abs=10)
+
+
+@pytest.fixture
+def measured() -> Experiment:
+    """Two tasks with submits as a capture measures them: 500 and 300 ns above the fixed part."""
+    one = experiment(planted([("a", AIC, 50.0), ("b", AIV, 5.0)], [(0, 1)]))
+    submit_ns = one.chip.runtime.submit_fixed_ns + np.array([500.0, 300.0])
+    return dataclasses.replace(one, work=dataclasses.replace(one.work, submit_ns=submit_ns))
+
+
+def above_fixed_ns(one: Experiment) -> list[float]:
+    assert one.work.submit_ns is not None
+    return (one.work.submit_ns - one.chip.runtime.submit_fixed_ns).tolist()
+
+
+def test_a_merged_task_pays_both_measured_submits_and_one_fixed_part(measured: Experiment) -> None:
+    assert above_fixed_ns(changes.merge("a", "b").apply(measured)) == pytest.approx([800])
+
+
+def test_a_merged_task_never_submits_faster_than_its_head(measured: Experiment) -> None:
+    fixed = measured.chip.runtime.submit_fixed_ns
+    work = dataclasses.replace(measured.work, submit_ns=np.array([fixed + 500, 1.0]))
+    quick = dataclasses.replace(measured, work=work)
+    assert above_fixed_ns(changes.merge("a", "b").apply(quick)) == pytest.approx([500])
+
+
+def test_a_split_task_pays_the_fixed_part_per_copy_and_shares_the_rest(
+    measured: Experiment,
+) -> None:
+    assert above_fixed_ns(changes.split("a", 2).apply(measured)) == pytest.approx([250, 250, 300])
 
 
 def test_merge_that_would_wait_for_itself_is_refused() -> None:
@@ -174,8 +206,9 @@ def test_a_capture_has_no_operations_to_ask(wide: Experiment, change, purpose: s
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: changes.cores(24, 50), r"^--cores aic=24,aiv=50: expected at least one AIC and a"),
-        (lambda: changes.cores(0, 0), r"^--cores aic=0,aiv=0: expected at least one AIC"),
+        (lambda: changes.cores(24, 50), r"^--cores aic=24,aiv=50: expected 1 to 4096 AIC and 1"),
+        (lambda: changes.cores(10**7, 10**7), r"^--cores aic=10000000,.*: expected 1 to 4096 AIC"),
+        (lambda: changes.cores(0, 0), r"^--cores aic=0,aiv=0: expected 1 to 4096 AIC"),
         (lambda: changes.bandwidth(0), r"^--bandwidth: factor 0; expected a finite number above 0"),
         (lambda: changes.scale("a", -1), r"^--scale a: factor -1; expected a finite number"),
         (lambda: changes.policy("best"), r"^policy 'best': unknown; expected one of "),
@@ -193,6 +226,10 @@ def test_scopes_that_are_not_there_are_refused(wide: Experiment) -> None:
             change.apply(wide)
     with pytest.raises(UsageError, match=r"^--split long=1: expected at least 2 parts"):
         changes.split("long", 1).apply(wide)
+    with pytest.raises(
+        UsageError, match=r"^--split long=99999999: the run would have \d+ blocks; e"
+    ):
+        changes.split("long", 99999999).apply(wide)
 
 
 def test_the_result_says_what_changed(wide: Experiment) -> None:
@@ -250,3 +287,42 @@ def test_a_ranking_of_its_own_tries_the_scopes_on_the_path() -> None:
         one.label for one in found.results
     }
     assert dataclasses.is_dataclass(found)
+
+
+def test_bandwidth_comes_before_scale_or_is_refused() -> None:
+    run = scale_run()
+    made = baseline(Evidence("scale", run.trace, run.program, run.summary()), load_chip("a2a3"))
+    scale, memory = changes.scale(made.work.names[0], 8), changes.bandwidth(0.5)
+    both = scale.apply(memory.apply(made))
+    assert makespan_us(both) > makespan_us(memory.apply(made))
+    with pytest.raises(UsageError, match=r"^bandwidth: kernels were scaled before; expected"):
+        memory.apply(scale.apply(made))
+
+
+def test_hand_overs_are_between_neighbours_on_the_path() -> None:
+    """b waits for a twice; c comes after b only, and never after a."""
+    tasks = [("a", AIC, 9.0), ("b", AIV, 9.0), ("a", AIC, 9.0), ("b", AIV, 9.0)]
+    tasks += [("c", AIC, 9.0), ("c", AIC, 9.0)]
+    trace = planted(tasks, [(one, one + 1) for one in range(5)])
+    path = observed_path(trace)
+    waits = _data_waits(trace, path)
+    assert list(waits) == [("a", "b"), ("b", "a"), ("b", "c"), ("c", "c")]
+    assert sum(waits.values()) == path.by_kind()[PathKind.DATA_WAIT]
+    labels = [one.change.label for one in _hand_overs(trace, path)]
+    assert labels == ["--merge a+b", "--merge b+a", "--merge b+c"]
+
+
+def test_every_cost_of_the_runtime_belongs_to_one_change() -> None:
+    claimed = [*changes._DISPATCH_COSTS, *changes._SUBMIT_COSTS, *changes._OTHER_COSTS]
+    costs = [item.name for item in dataclasses.fields(changes.RuntimeSpec)]
+    assert sorted(claimed) == sorted(name for name in costs if name.endswith("_ns"))
+
+
+def test_no_dispatch_cost_frees_the_serial_dispatcher(wide: Experiment) -> None:
+    given = {"pitch_ns": 50_000.0, "slots": 2}
+    options = dataclasses.replace(wide.options, policy="serial_dispatcher", policy_parameters=given)
+    serial = dataclasses.replace(wide, options=options)
+    free = changes.no_dispatch_cost().apply(serial)
+    assert free.options.policy_parameters == {"slots": 2}
+    assert makespan_us(free) == pytest.approx(420, abs=1)
+    assert makespan_us(serial) > 420 + 100

@@ -84,6 +84,15 @@ def test_scheduler_times_submits_and_arguments_are_read(write):
     assert trace.info.swimlane_level == 4
 
 
+def test_only_times_that_nobody_needs_may_be_empty(write):
+    head = "task_id,kernel,core_type,core,start_us,dur_us,dispatch_us,sched_thread\n"
+    trace = read_csv_capture(write(head + "0,a,AIC,0,10,2,,\n1,a,AIC,1,10,2,9,Sched_1\n"))
+    assert trace.slices["dispatch_ps"].tolist() == [NO_TIME, 9_000_000]
+    assert [lane.thread for lane in trace.lanes] == [-1, 1]
+    with pytest.raises(FileFormatError, match=r"run\.csv:2: dur_us is ''; expected a time of at"):
+        read_csv_capture(write(head + "0,a,AIC,0,10,,9,Sched_1\n"))
+
+
 def test_tables_belong_together_by_name(write):
     tasks = write(TASKS, "run_tasks.csv")
     assert companion(tasks, "deps") is None

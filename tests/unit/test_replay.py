@@ -7,6 +7,7 @@ import pytest
 
 from npusim.analysis.hand_over import hand_over
 from npusim.api import ReplayRequest, replay_capture
+from npusim.api.replay import _options
 from npusim.errors import UsageError
 from npusim.hardware import load_chip
 from npusim.program import CoreType
@@ -256,3 +257,12 @@ def test_a_replay_is_the_same_twice(layered):
         first, second = (simulate_runtime(work, CHIP, options(policy)) for _ in range(2))
         assert first.slices.tobytes() == second.slices.tobytes()
         assert first.waits.tobytes() == second.waits.tobytes()
+
+
+def test_a_simulated_run_keeps_its_early_dispatch_and_seed_and_a_capture_has_none(layered):
+    made = dataclasses.replace(layered, info=dataclasses.replace(layered.info, source="simulated"))
+    capture = dataclasses.replace(made, info=dataclasses.replace(made.info, source="captured"))
+    settings = {"early_dispatch": False, "seed": 7}
+    kept, other = (_options(one, ReplayRequest(), settings) for one in (made, capture))
+    assert (kept.early_dispatch, kept.seed) == (False, 7)
+    assert (other.early_dispatch, other.seed) == (True, 0)

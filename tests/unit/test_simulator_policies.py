@@ -98,6 +98,33 @@ def test_two_slots_hide_the_latency_of_the_serial_dispatcher():
     assert np.diff(two.slices["start_ps"]).tolist() == [5_150_000, 5_150_000]
 
 
+@pytest.mark.parametrize("slots", [1, 2])
+def test_mix_blocks_follow_each_other_on_their_clusters(slots):
+    work = make_work([("a", MIX, [1000] * 24), ("b", MIX, [1000] * 24)])
+    trace = serial(work, round_chip(clusters=2), pitch_ns=10, latency_ns=100, slots=slots)
+    assert len(trace.slices) == 48 * 3
+
+
+GREEDY = OWN[2:]
+
+
+@pytest.mark.parametrize("policy", GREEDY)
+def test_a_cohort_waits_for_all_of_its_places(policy):
+    tasks = [("long", AIC, [90_000]), ("sync", AIC, [1000] * 2)]
+    for is_cohort in (True, False):
+        work = make_work(tasks, sync_start=[False, is_cohort])
+        trace = run(work, round_chip(clusters=2), policy=policy)
+        first_ps = of_task(trace, 1)["start_ps"].min()
+        assert bool(first_ps >= of_task(trace, 0)["end_ps"][0]) == is_cohort
+
+
+@pytest.mark.parametrize("policy", GREEDY)
+def test_a_cohort_larger_than_the_chip_is_refused(policy):
+    work = make_work([("sync", AIC, [1000] * 3)], sync_start=[True])
+    with pytest.raises(DeadlockError, match=r"^sync_start of task 0 \(sync\): 3 blocks must be"):
+        run(work, round_chip(clusters=2), policy=policy)
+
+
 def test_the_figures_of_the_serial_dispatcher_are_those_of_the_chip():
     runtime = load_chip("a2a3").runtime
     work = make_work([(name, AIC, [100_000]) for name in "abc"])
@@ -141,6 +168,8 @@ def test_a_new_policy_is_found_by_its_name():
     register_policy(Policy("mine", "for this test", replay))
     try:
         run(work, policy="mine")
+        with pytest.raises(UsageError, match=r"^policy 'mine': registered already; expected a new"):
+            register_policy(Policy("mine", "another", replay))
     finally:
         del _POLICIES["mine"]
     assert seen == [(work, "a2a3", "mine")]

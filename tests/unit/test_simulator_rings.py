@@ -203,7 +203,7 @@ def test_sizes_are_read_as_the_device_runtime_reads_them(given, expected):
 
 
 def test_sizes_that_are_none_are_refused():
-    for given in ("much", [1, "x"], 2.5):
+    for given in ("much", [1, "x"], 2.5, [4096.7], True, [False], "1_0"):
         with pytest.raises(UsageError, match=r"^ring_heap: .*; expected whole numbers, one for"):
             parse_sizes("ring_heap", given)
     for slots in ((), (-1,), (1.5,)):

@@ -172,12 +172,10 @@ def _counts_figure(index: int, name: str, time_range: Range1d) -> figure:
     plot.yaxis.ticker = BasicTicker(desired_num_ticks=3)
     plot.yaxis.minor_tick_line_color = None
     plot.yaxis.formatter = NumeralTickFormatter(format="0")
-    for core, dash in (("aiv", "solid"), ("aic", "solid")):
+    for core in ("aiv", "aic"):
         source = ColumnDataSource({"x": [], "y": []}, name=f"busy-{core}-{index}")
         plot.varea(x="x", y1=0, y2="y", fill_alpha=0.22, source=source, name=f"area-{core}-{index}")
-        plot.line(
-            x="x", y="y", line_width=1.4, line_dash=dash, source=source, name=f"line-{core}-{index}"
-        )
+        plot.line(x="x", y="y", line_width=1.4, source=source, name=f"line-{core}-{index}")
     return plot
 
 

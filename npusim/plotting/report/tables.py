@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 
 from npusim.analysis import Table, compare, idle_waits, list_bubbles, scope_stats
+from npusim.analysis.bubble_list import bubble_lengths_ps
 from npusim.analysis.cause_table import cause_table
 from npusim.analysis.critical_path import StaticPath
-from npusim.analysis.moments import Ints
 from npusim.analysis.observed_path import ObservedPath
 from npusim.analysis.slack import scope_path_table
 from npusim.plotting.report.runs import ReportRun
@@ -43,23 +43,10 @@ def run_tables(run: ReportRun, path: ObservedPath, static: StaticPath) -> list[d
 def _bubbles(run: ReportRun) -> Table:
     """The bubbles that are long enough to be seen, and of many of these the longest."""
     least_ps = run.trace.makespan_ps * _SHORTEST_LISTED_FRAC
-    lengths_ps = np.sort(_bubble_lengths_ps(run.trace))[::-1]
+    lengths_ps = np.sort(bubble_lengths_ps(idle_waits(run.trace)))[::-1]
     if len(lengths_ps) > MOST_BUBBLES:
         least_ps = max(least_ps, int(lengths_ps[MOST_BUBBLES]))
     return list_bubbles(run.trace, least_ps / PS_PER_US, run.needed_edges, run.through)
-
-
-def _bubble_lengths_ps(trace: Trace) -> Ints:
-    """Lengths of all bubbles: a bubble is all waits of a lane before one kernel."""
-    waits = idle_waits(trace)
-    if not len(waits):
-        return np.empty(0, np.int64)
-    waits = waits[np.lexsort((waits["start_ps"], waits["lane"]))]
-    joins = (waits["lane"][1:] == waits["lane"][:-1]) & (waits["task"][1:] == waits["task"][:-1])
-    joins &= waits["start_ps"][1:] == waits["end_ps"][:-1]
-    first = np.append(0, np.flatnonzero(~joins) + 1)
-    lengths_ps: Ints = np.add.reduceat(waits["end_ps"] - waits["start_ps"], first)
-    return lengths_ps
 
 
 def comparison_tables(a: Trace, b: Trace) -> tuple[str, list[dict[str, Any]]]:

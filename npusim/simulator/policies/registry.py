@@ -24,13 +24,22 @@ class Policy:
     run: Runner
     parameters: Mapping[str, str] = field(default_factory=dict)
     """What may be set, with meaning and unit; by default the figures of the chip decide."""
+    has_rings: bool = False
+    """Rings can fill, so their sizes mean something."""
 
 
 _POLICIES: dict[str, Policy] = {}
 
 
 def register_policy(policy: Policy) -> None:
-    """Add a policy, or replace the one of that name."""
+    """Add a policy.
+
+    Raises:
+        UsageError: If there is one of that name.
+    """
+    if policy.name in _POLICIES:
+        msg = f"policy {policy.name!r}: registered already; expected a new name"
+        raise UsageError(msg)
     _POLICIES[policy.name] = policy
 
 

@@ -23,4 +23,9 @@ def _run(work: RuntimeWork, chip: ChipSpec, options: SimulationOptions, kernels:
     )
 
 
-POLICY = Policy("tensormap_and_ringbuffer", "the device runtime: submits while it schedules", _run)
+POLICY = Policy(
+    "tensormap_and_ringbuffer",
+    "the device runtime: submits while it schedules",
+    _run,
+    has_rings=True,
+)
