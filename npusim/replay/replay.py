@@ -75,10 +75,15 @@ class Replay:
             "missing_parts": list(self.measured.info.parameters.get("missing_parts", [])),
         }
 
+    @property
+    def _origin(self) -> str:
+        """What the figures of the given run are; a simulated run was not measured."""
+        return "simulated" if self.measured.info.source == "simulated" else "measured"
+
     def makespan_table(self) -> Table:
         """The makespan of the capture, of the replay and of every baseline, and their ratio."""
         rows: list[tuple[str, int | None]] = [
-            ("measured", self.measured.makespan_ps),
+            (self._origin, self.measured.makespan_ps),
             (f"replay, {self.policy}", self.replayed.makespan_ps),
             ("zero_gap", self.zero_gap_ps),
             ("list_ready", self.list_ready_ps),
@@ -101,7 +106,7 @@ class Replay:
 
     def delay_table(self) -> Table:
         """The delays of the runtime, measured and replayed, one under the other."""
-        parts = [("measured", hand_over_table(self.measured))]
+        parts = [(self._origin, hand_over_table(self.measured))]
         parts.append(("replay", hand_over_table(self.replayed)))
         rows = tuple((name, *row) for name, table in parts for row in table.rows)
         columns = (Column("run"), *parts[0][1].columns)

@@ -81,6 +81,13 @@ def test_the_second_wave_of_the_roots_is_not_reproduced(calibrated):
         assert (int(np.diff(starts).max()) > 20_000_000) == is_split
 
 
+def test_the_runtime_of_capture_b_is_none_of_the_policies():
+    """The gap R26 of DEVIATIONS: fails when it closes."""
+    trace = pair_trace("moe_prologue")
+    replayed = simulate_runtime(replay_work(trace, CHIP), CHIP, SimulationOptions(observer=True))
+    assert replayed.makespan_ps > 2 * trace.makespan_ps
+
+
 def serial(trace, latency_ns=None, slots=1):
     """Options of the prototype's dispatcher, at the pitch of ``trace``."""
     given = {"pitch_ns": dispatch_pitch_ps(trace) / PS_PER_NS, "slots": slots}
