@@ -1,12 +1,12 @@
 """``npusim replay``."""
 
-import math
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from npusim.api.replay import ReplayRequest, replay_capture
+from npusim.cli.arguments import OnOff, numbers
 from npusim.cli.output import print_json, print_table, talk
 from npusim.errors import UsageError
 from npusim.simulator.options import DEFAULT_POLICY
@@ -38,7 +38,7 @@ def replay(
     ] = DEFAULT_POLICY,
     parameters: Annotated[
         list[str] | None,
-        typer.Option("--parameter", metavar="NAME=VALUE", help="Set a parameter of the policy."),
+        typer.Option("--policy-set", metavar="NAME=VALUE", help="Set a parameter of the policy."),
     ] = None,
     fit: Annotated[
         bool, typer.Option("--fit", help="Take costs of the runtime from the capture.")
@@ -47,16 +47,12 @@ def replay(
         str | None, typer.Option(help="Chip to run on; that of the capture if left out.")
     ] = None,
     observer: Annotated[
-        bool | None,
-        typer.Option(
-            "--observer/--no-observer",
-            help="Charge the cost of recording; as the capture was made if left out.",
-        ),
+        OnOff | None,
+        typer.Option(help="Charge the cost of recording; as the capture was made if left out."),
     ] = None,
     warm_up: Annotated[
-        bool,
-        typer.Option("--warm-up/--no-warm-up", help="Some cores start their first kernel late."),
-    ] = True,
+        OnOff, typer.Option(help="Some cores start their first kernel late.")
+    ] = OnOff.ON,
     output: Annotated[
         Path | None,
         typer.Option("-o", "--output", help="Trace to write, .npz; bubbles and plot read it."),
@@ -74,12 +70,12 @@ def replay(
         capture,
         ReplayRequest(
             policy=policy,
-            parameters=_numbers(parameters or []),
+            parameters=numbers("--policy-set", parameters or []),
             chip=chip,
             deps_file=deps_file,
             phases_file=phases_file,
-            is_observed=observer,
-            has_warm_up=warm_up,
+            is_observed=None if observer is None else observer is OnOff.ON,
+            has_warm_up=warm_up is OnOff.ON,
             fits=fit,
         ),
     )
@@ -96,23 +92,3 @@ def replay(
         talk(f"not in the capture: {missing}")
     if output is not None:
         talk(f"wrote {output}")
-
-
-def _numbers(entries: list[str]) -> dict[str, float]:
-    """``NAME=VALUE`` arguments as numbers.
-
-    Raises:
-        UsageError: If one has no equals sign, no finite number, or a name comes twice.
-    """
-    found: dict[str, float] = {}
-    for entry in entries:
-        name, _, text = entry.partition("=")
-        try:
-            value = float(text)
-        except ValueError:
-            value = math.nan
-        if not name or name in found or not math.isfinite(value):
-            msg = f"--parameter {entry}: expected NAME=VALUE with a number, each name once"
-            raise UsageError(msg)
-        found[name] = value
-    return found

@@ -1,6 +1,5 @@
 """``npusim run``."""
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -17,6 +16,7 @@ from npusim.api import (
     save_run,
 )
 from npusim.api.store import check_output_directory
+from npusim.cli.arguments import OnOff, numbers, pairs
 from npusim.cli.output import print_json, print_table, progress, talk
 from npusim.dependencies import CompilerEra, DependencyMode
 from npusim.errors import UsageError
@@ -27,13 +27,6 @@ from npusim.simulator.policies import policy_names
 from npusim.simulator.ring_sizes import parse_sizes
 
 EXIT_CHECK_FAILED = 1
-
-
-class OnOff(StrEnum):
-    """A switch with a word for each position."""
-
-    ON = "on"
-    OFF = "off"
 
 
 _COMMAND = "run"
@@ -145,7 +138,7 @@ def run(
     Exit 1 if the outputs are wrong; the files are written all the same.
     """
     definition = load_kernel(kernel)
-    chosen = _pairs("--option", options or [])
+    chosen = pairs("--option", options or [])
     for name, value in (("compress_ratio", compress_ratio), ("batch", batch)):
         if value is None:
             continue
@@ -156,7 +149,7 @@ def run(
             raise UsageError(f"{msg}; expected each option once; leave one out")
         chosen[name] = value
     chosen_variant = list(definition.variants)[-1] if variant is None else variant
-    case = definition.case(chosen_variant, _pairs("--set", knobs or []), chosen)
+    case = definition.case(chosen_variant, pairs("--set", knobs or []), chosen)
     request = RunRequest(
         chip=platform,
         deps=deps,
@@ -166,7 +159,7 @@ def run(
         is_verified=verify,
         inside=InsideRequest(fidelity, pipe_cores, pmu),
         policy=policy,
-        policy_parameters=_numbers("--policy-set", policy_parameters or []),
+        policy_parameters=numbers("--policy-set", policy_parameters or []),
         has_early_dispatch=early_dispatch is OnOff.ON,
         has_warm_up=warm_up is OnOff.ON,
         seed=seed,
@@ -191,38 +184,6 @@ def run(
         best = output / ("swimlane.png" if picture else "perfetto.json")
         talk(f"wrote {output}; open {best}")
     return EXIT_CHECK_FAILED if result.report is not None and not result.report.passed else 0
-
-
-def _pairs(option: str, entries: list[str]) -> dict[str, str]:
-    """``NAME=VALUE`` arguments as a dictionary.
-
-    Raises:
-        UsageError: If one has no equals sign or a name comes twice.
-    """
-    pairs: dict[str, str] = {}
-    for entry in entries:
-        name, equals, value = entry.partition("=")
-        if not equals or not name or name in pairs:
-            msg = f"{option} {entry}: expected NAME=VALUE, each name once"
-            raise UsageError(msg)
-        pairs[name] = value
-    return pairs
-
-
-def _numbers(option: str, entries: list[str]) -> dict[str, float]:
-    """``NAME=NUMBER`` arguments as a dictionary.
-
-    Raises:
-        UsageError: If one is no pair, comes twice, or its value is no number.
-    """
-    numbers: dict[str, float] = {}
-    for name, value in _pairs(option, entries).items():
-        try:
-            numbers[name] = float(value)
-        except ValueError:
-            msg = f"{option} {name}={value}: expected a number after the equals sign"
-            raise UsageError(msg) from None
-    return numbers
 
 
 def _print_report(result: Run) -> None:

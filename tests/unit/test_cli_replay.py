@@ -66,9 +66,12 @@ def test_the_replay_can_be_kept_as_a_trace(prints, tmp_path, capsys):
     ("arguments", "message"),
     [
         (["--policy", "best"], r"policy 'best': unknown; expected one of tensormap_and_ringbuffer"),
-        (["--parameter", "pitch_ns=1"], r"policy tensormap_and_ringbuffer: unknown parameter 'pit"),
-        (["--parameter", "x"], r"--parameter x: expected NAME=VALUE with a number, each name once"),
-        (["--parameter", "x=nan"], r"--parameter x=nan: expected NAME=VALUE with a number, each"),
+        (
+            ["--policy-set", "pitch_ns=1"],
+            r"policy tensormap_and_ringbuffer: unknown parameter 'pit",
+        ),
+        (["--policy-set", "x"], r"--policy-set x: expected NAME=VALUE, each name once"),
+        (["--policy-set", "x=nan"], r"--policy-set x=nan: expected a number after the equals"),
         (["-o", "run.json"], r"--output run\.json: expected a file name that ends in \.npz; add"),
         (["--chip", "a9"], r".*a9.*expected"),
         (["--fit", "--policy", "ideal"], r"--fit: policy ideal has nothing to fit; expected one o"),

@@ -1,0 +1,48 @@
+"""Arguments that several commands spell alike: switches and NAME=VALUE."""
+
+import math
+from enum import StrEnum
+
+from npusim.errors import UsageError
+
+
+class OnOff(StrEnum):
+    """A switch with a word for each position."""
+
+    ON = "on"
+    OFF = "off"
+
+
+def pairs(option: str, entries: list[str]) -> dict[str, str]:
+    """``NAME=VALUE`` arguments as a dictionary.
+
+    Raises:
+        UsageError: If one has no equals sign or a name comes twice.
+    """
+    found: dict[str, str] = {}
+    for entry in entries:
+        name, equals, value = entry.partition("=")
+        if not equals or not name or name in found:
+            msg = f"{option} {entry}: expected NAME=VALUE, each name once"
+            raise UsageError(msg)
+        found[name] = value
+    return found
+
+
+def numbers(option: str, entries: list[str]) -> dict[str, float]:
+    """``NAME=NUMBER`` arguments as a dictionary.
+
+    Raises:
+        UsageError: If one is no pair, comes twice, or its value is no finite number.
+    """
+    found: dict[str, float] = {}
+    for name, text in pairs(option, entries).items():
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not math.isfinite(value):
+            msg = f"{option} {name}={text}: expected a number after the equals sign"
+            raise UsageError(msg)
+        found[name] = value
+    return found
