@@ -91,12 +91,16 @@ def softmax_of_tile(slots: Slots, j: int, state: list[Any]) -> list[Any]:
     """Vector: weights of logical tile ``j``; updates maxima and sums, returns the rescaling."""
     t = slots.t
     factors = []
+    leaving: list[tuple[Any, int]] = []
     for part in pl.pipeline(t.query_rows // t.vector_rows, stage=2):
         row = slots.row(j) + part * t.vector_rows
         raw = pl.slice(slots.scores, [t.vector_rows, t.key_cols], [row, 0])
         top_before, total_before = state[part][:2]
         # Short operations on columns go between long ones, which hide their latency.
-        top = pl.maximum(top_before, pl.row_max(raw))
+        highest = pl.row_max(raw)
+        # Weights leave one row maximum later: it may then not take their buffer and wait for MTE3.
+        store_weights(slots, leaving)
+        top = pl.maximum(top_before, highest)
         step = pl.sub(top_before, top)
         shifted = pl.row_expand_sub(raw, top)
         step = pl.mul(step, HEAD**-0.5)
@@ -107,10 +111,18 @@ def softmax_of_tile(slots: Slots, j: int, state: list[Any]) -> list[Any]:
         part_sum = pl.row_sum(weights)
         narrow = pl.cast(weights, target_type=pl.FP16, mode="rint")
         total = pl.add(total, part_sum)
-        pl.assemble(slots.weights, narrow, [row, 0])
+        leaving.append((narrow, row))
         state[part][:2] = [top, total]
         factors.append(factor)
+    store_weights(slots, leaving)
     return factors
+
+
+def store_weights(slots: Slots, leaving: list[tuple[Any, int]]) -> None:
+    """Vector: finished weights and the rows they go to, into the slot; empties the list."""
+    for weights, row in leaving:
+        pl.assemble(slots.weights, weights, [row, 0])
+    leaving.clear()
 
 
 def values_of_tile(slots: Slots, j: int, v) -> None:

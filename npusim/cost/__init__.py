@@ -4,7 +4,7 @@ Owns the formulas and nothing else: cycles of the core clock for what a core doe
 what the AICPU does. Refuses to know the clock, the order of things, and who else is running.
 """
 
-from npusim.cost.cube import MatmulStep, drain_cycles, matmul_steps
+from npusim.cost.cube import MatmulStep, drain_cycles, matmul_steps, narrow_rows_cycles
 from npusim.cost.runtime import resolve_ns, submit_ns
 from npusim.cost.scalar import scalar_read_cycles, scalar_write_cycles
 from npusim.cost.transfer import (
@@ -12,7 +12,6 @@ from npusim.cost.transfer import (
     access_bursts,
     effective_bytes,
     latency_cycles,
-    read_floor_cycles,
     server_cycles,
     write_cycles,
 )
@@ -27,7 +26,7 @@ __all__ = [
     "effective_bytes",
     "latency_cycles",
     "matmul_steps",
-    "read_floor_cycles",
+    "narrow_rows_cycles",
     "resolve_ns",
     "scalar_read_cycles",
     "scalar_write_cycles",

@@ -3,6 +3,7 @@
 from math import ceil
 from typing import NamedTuple
 
+from npusim.cost.transfer import latency_cycles
 from npusim.hardware.spec import ChipSpec, CubeSpec
 
 _ACC_ELEM_BYTES = 4
@@ -104,6 +105,27 @@ def drain_cycles(m: int, n: int, cube: CubeSpec) -> float:
     row_cycles = max(cube.fixp_row_floor_cycles, _ACC_ELEM_BYTES * n / cube.fixp_bytes_per_cycle)
     penalty = cube.fixp_penalty_cycles * (_odd_part(groups) - 1)
     return cube.fixp_fixed_cycles + m * (row_cycles + penalty)
+
+
+def narrow_rows_cycles(rows: int, row_bytes: int, chip: ChipSpec) -> float:
+    """Cycles FIX needs at least for rows that it writes to global memory.
+
+    Shapes: ``rows`` rows of ``row_bytes`` bytes each, as stored.
+    Model: ``rows * narrow_row`` where a row is shorter than ``narrow_row_bytes``, else 0.
+    Source: hardware figures cube.{fixp_narrow_row_bytes, fixp_narrow_row_ns}.
+    Valid for: stores and tiles on their way to an AIV through global memory; see DEVIATIONS C17.
+
+    Args:
+        rows: Rows of the tile.
+        row_bytes: Bytes of one of them.
+        chip: The chip.
+
+    Returns:
+        Cycles of the core clock.
+    """
+    if row_bytes >= chip.cube.fixp_narrow_row_bytes:
+        return 0.0
+    return rows * latency_cycles(chip.cube.fixp_narrow_row_ns, chip)
 
 
 def _odd_part(value: int) -> int:

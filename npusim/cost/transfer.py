@@ -105,17 +105,6 @@ def write_cycles(written_bytes: FloatArray, chip: ChipSpec) -> FloatArray:
     return written_bytes / chip.memory.l2_write_bytes_per_us * chip.clock.core_mhz
 
 
-def read_floor_cycles(latency_ns: float, reads_in_flight: float, chip: ChipSpec) -> float:
-    """Cycles a read instruction occupies MTE2 at least, however small it is.
-
-    Shapes: none; per instruction.
-    Model: ``latency / reads_in_flight``: that many reads overlap, so one ends in each part.
-    Source: hardware figures memory.{aic,aiv}_read_latency_ns, memory.{aic,aiv}_reads_in_flight.
-    Valid for: one strided descriptor per instruction.
-    """
-    return latency_cycles(latency_ns, chip) / reads_in_flight
-
-
 def latency_cycles(latency_ns: float, chip: ChipSpec) -> float:
     """Cycles of the core clock in ``latency_ns``.
 

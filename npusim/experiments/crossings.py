@@ -2,9 +2,8 @@
 
 Two scopes that ran on AIC and on AIV hand their tiles over through global memory; fused into one
 MIX task, they push and pop them one by one. Each tile that the second half loads of what the first
-half stored is one crossing::
-
-    crossing = handshake_ns + rows * push_pop_row_ns        (chip figures sync.*, DEVIATIONS C17)
+half stored is one crossing and costs a handshake (chip figure ``sync.handshake_ns``); what its way
+through global memory costs, both halves have paid already.
 """
 
 import numpy as np
@@ -26,9 +25,7 @@ def crossing_ps(program: Program, chip: ChipSpec, first: int, second: int) -> li
         takes = np.isin(accesses["tensor"], written) & (accesses["mode"] == AccessMode.READ)
         # A scalar read is no tile: the table it reads stays in global memory.
         takes &= ops["out"] != NO_INDEX
-        rows = int(ops["rows"][takes].sum())
-        cost_ns = chip.sync.handshake_ns * int(takes.sum()) + chip.sync.push_pop_row_ns * rows
-        found.append(ns_to_ps(cost_ns))
+        found.append(ns_to_ps(chip.sync.handshake_ns * int(takes.sum())))
     return found
 
 

@@ -157,13 +157,20 @@ class MemorySpec:
     fix_write_bytes_per_cycle: float
     """L0C to global memory, on FIX; bytes as stored."""
     aic_read_latency_ns: float
-    """Start of a load on an AIC, into L1, to its first data."""
+    """Start of a load on an AIC, into L1, to its first data, if they are in L2."""
     aiv_read_latency_ns: float
-    """Start of a load on an AIV, into UB, to its first data."""
+    """Start of a load on an AIV, into UB, to its first data, if they are in L2."""
+    hbm_read_latency_ns: float
+    """How much later the first data are there if they come from HBM."""
     write_latency_ns: float
-    aic_reads_in_flight: float
-    """Scattered rows of at most 1 KiB that one core has outstanding."""
-    aiv_reads_in_flight: float
+    aic_read_startup_ns: float
+    """Time on MTE2 of a load into L1 beside that of its bytes."""
+    aiv_read_startup_ns: float
+    """The same of loads into UB."""
+    aic_read_interval_ns: float
+    """From the start of a load into L1 to that of the next at least, however small they are."""
+    mte3_write_interval_ns: float
+    """From the start of a store on MTE3 to that of the next, however small they are."""
 
     def __post_init__(self) -> None:
         _check_figures(self)
@@ -194,6 +201,9 @@ class CubeSpec:
     fixp_row_floor_cycles: float
     fixp_bytes_per_cycle: float
     fixp_penalty_cycles: float
+    fixp_narrow_row_bytes: int
+    """Rows shorter than this cost FIX ``fixp_narrow_row_ns`` each on their way to global memory."""
+    fixp_narrow_row_ns: float
 
     def __post_init__(self) -> None:
         _check_figures(self)
@@ -287,9 +297,7 @@ class SyncSpec:
     """Cube to vector hand-over inside a MIX task."""
 
     handshake_ns: float
-    """A flag between the cores, for data that a kernel itself puts into global memory."""
-    push_pop_row_ns: float
-    """Each row of a tile that the compiler hands over through a slot, its flags included."""
+    """A flag between the cores, after which one sees what the other wrote."""
     is_cross_core_through_gm: bool
     """True where tiles between AIC and AIV travel through global memory (a2a3)."""
 

@@ -93,7 +93,10 @@ class Block:
 
     def new_tile(self, array: Array, dtype: DType, space: Space, site: int) -> Tile:
         """A fresh tile of this block in ``space``."""
-        row = [int(space), self.stages, self.slot, site, array.nbytes]
+        stages, slot = self.stages, self.slot
+        if stages > 1 and self.recorder.site_is_branch[site]:
+            stages, slot = 1, 0  # see branches.py
+        row = [int(space), stages, slot, site, array.nbytes]
         self.tiles.append(row)
         self._mark(space)
         return Tile(array, dtype, TileStorage(self, len(self.tiles) - 1, row, array))

@@ -17,6 +17,7 @@ import numpy as np
 from npusim.errors import KernelError
 from npusim.language import table
 from npusim.language.block import Block
+from npusim.language.branches import branch_lines
 from npusim.language.draft import ArgumentDraft, TaskDraft
 from npusim.language.dtypes import Array, DType, largest, lowest
 from npusim.language.rows import RowStore
@@ -98,9 +99,12 @@ class Recorder:
         self.is_manual = False
         self.site_names: list[str] = [""]
         self.site_functions: list[str] = [""]
+        self.site_is_branch: list[bool] = [False]
+        """True for a line that ``branches.branch_lines`` names."""
         self._sites: dict[tuple[int, int], int] = {}
         self._site_codes: list[CodeType] = []
         self._derived: dict[tuple[int, int], int] = {}
+        self._branch_lines: dict[int, frozenset[int]] = {}
 
     def add_tensor(self, array: Array, dtype: DType, name: str, role: TensorRole) -> Tensor:
         """Make ``array`` a buffer in global memory and return the handle to all of it."""
@@ -302,7 +306,14 @@ class Recorder:
             file = frame.f_code.co_filename.replace("\\", "/").rsplit("/", 1)[-1]
             self.site_names.append(f"{file}:{frame.f_lineno}")
             self.site_functions.append(frame.f_code.co_name)
+            self.site_is_branch.append(frame.f_lineno in self._branches(frame.f_code))
         return index
+
+    def _branches(self, code: "CodeType") -> frozenset[int]:
+        lines = self._branch_lines.get(id(code))
+        if lines is None:
+            lines = self._branch_lines[id(code)] = branch_lines(code)
+        return lines
 
     def derived_site(self, site: int, variant: int) -> int:
         """A site of its own for a tile that the recorder adds on behalf of ``site``."""
@@ -312,6 +323,7 @@ class Recorder:
             index = self._derived[key] = len(self.site_names)
             self.site_names.append(self.site_names[site])
             self.site_functions.append(self.site_functions[site])
+            self.site_is_branch.append(self.site_is_branch[site])
         return index
 
     def check_outside(self, name: str) -> None:

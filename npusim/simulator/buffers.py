@@ -9,7 +9,7 @@ are those that prefetch; then none::
     pl.pipeline(stage=2)        load0 use0      load2      slot 0, held until load2
                                      load1 use1      ...   slot 1, another address
 
-Addresses are chosen by first fit over the buffers that live at the same time.
+Buffers that live at different times share an address, whether room is short or not.
 """
 
 from collections import defaultdict
@@ -30,7 +30,8 @@ class TileUse(NamedTuple):
 
     ``first`` and ``last`` are moments of the block: operation i reads at ``2 * i`` and writes at
     ``2 * i + 1``. So a result may take the place of an operand that is used for the last time, as
-    compilers let it; whether the operation is safe in place is not checked.
+    compilers let it, where the operation is safe in place; where it is not, the operand counts as
+    read at ``2 * i + 1`` too (``in_place.py``).
     """
 
     tile: int
@@ -91,7 +92,9 @@ def plan_buffers(
     """Give every tile an address.
 
     Spaces are independent. Each begins with ``Hold.EVERY`` and holds less where it does not fit.
-    Tried for each: buffers placed in program order, then largest first.
+    Tried for each: whole buffers on top of each other, largest first, which is what compilers do
+    (hw-native-sys/pypto, docs/en/dev/passes/33-memory_reuse.md, step 3); then first fit of
+    addresses in program order, and largest first.
 
     Args:
         uses: The tiles of one block that are used, in the order of ``first``.
@@ -122,11 +125,35 @@ def _fit(family: list[_Buffer], capacity_bytes: int) -> _Buffer | None:
     overflow = None
     for hold in Hold:
         _find_rivals(family, hold)
-        for order in (family, sorted(family, key=lambda one: (-one.nbytes, one.index))):
+        largest_first = sorted(family, key=lambda one: (-one.nbytes, one.index))
+        if _pack(largest_first) <= capacity_bytes:
+            return None
+        for order in (family, largest_first):
             overflow = _place(order, capacity_bytes)
             if overflow is None:
                 return None
     return overflow
+
+
+def _pack(largest_first: Sequence[_Buffer]) -> int:
+    """Whole buffers on top of each other, each on the first where nobody lives at the same time.
+
+    Returns the bytes that they take together.
+    """
+    shelves: list[list[_Buffer]] = []
+    top = 0
+    for buffer in largest_first:
+        rivals = {one.index for one in buffer.rivals}
+        for shelf in shelves:
+            if not any(one.index in rivals for one in shelf):
+                buffer.address = shelf[0].address
+                shelf.append(buffer)
+                break
+        else:
+            buffer.address = top
+            top = buffer.stop
+            shelves.append([buffer])
+    return top
 
 
 def _group(uses: Sequence[TileUse], alignment_bytes: int) -> list[_Buffer]:

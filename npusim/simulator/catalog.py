@@ -14,6 +14,7 @@ from npusim.cost import latency_cycles
 from npusim.hardware.spec import ChipSpec
 from npusim.program import NO_INDEX, Program, Space, Unit
 from npusim.simulator.buffers import TileUse, plan_buffers
+from npusim.simulator.in_place import kept_operands
 from npusim.simulator.lowering import is_split_task, lower_ops
 from npusim.simulator.profile import BlockProfile, SharingLadder
 from npusim.simulator.structure import InstructionStream, build_stream
@@ -27,6 +28,7 @@ class ProfileCatalog:
         self._chip = chip
         self._memoise = memoise
         self._is_move = np.asarray([kind.unit is Unit.MOVE for kind in program.op_kinds])
+        self._kept_operands = kept_operands(program)
         self.lowered = lower_ops(program, chip)
         """Recipe, operands and work of every operation of the program."""
         self.ladder = SharingLadder(chip)
@@ -109,7 +111,10 @@ class ProfileCatalog:
     def _tile_uses(self, block: int, operands: npt.NDArray[np.int32]) -> list[TileUse]:
         """The tiles of a block that an operation uses, in the order of their first use."""
         flat = operands[:, (1, 2, 3, 0)].ravel()
-        moment = np.repeat(2 * np.arange(len(operands)), 4) + np.tile((0, 0, 0, 1), len(operands))
+        # An operand that the result may not overwrite is held until the result is there.
+        is_late = np.ones((len(operands), 4), np.int64)
+        is_late[:, :3] = self._kept_operands[self._ops(block)]
+        moment = np.repeat(2 * np.arange(len(operands)), 4) + is_late.ravel()
         used = flat != NO_INDEX
         flat, moment = flat[used], moment[used]
         tiles, at = np.unique(flat, return_index=True)

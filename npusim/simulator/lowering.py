@@ -64,7 +64,7 @@ def lower_ops(program: Program, chip: ChipSpec) -> LoweredOps:
         block_of_op[row["op_start"] : row["op_stop"]] = block
     shapes, recipe = _shapes(program, block_of_op)
     streams = np.asarray([_streams(shape) for shape in shapes], np.float64)[recipe]
-    hit_bytes, miss_bytes, back_bytes = _traffic(program, block_of_op, chip)
+    hit_bytes, miss_bytes, back_bytes, late_frac = _traffic(program, block_of_op, chip)
     return LoweredOps(
         recipes=tuple(build_recipe(shape, chip) for shape in shapes),
         recipe=recipe,
@@ -75,6 +75,7 @@ def lower_ops(program: Program, chip: ChipSpec) -> LoweredOps:
             server_cycles=server_cycles(hit_bytes, miss_bytes, chip) / streams,
             write_server_cycles=write_cycles(hit_bytes + miss_bytes, chip) / streams,
             write_back_cycles=server_cycles(np.zeros_like(back_bytes), back_bytes, chip) / streams,
+            late_frac=late_frac,
             streams=streams,
         ),
         gm_predecessors=gm_predecessors(program, block_of_op, chip),
@@ -164,8 +165,11 @@ def _streams(shape: OpShape) -> int:
 
 def _traffic(
     program: Program, block_of_op: IntArray, chip: ChipSpec
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Bytes each operation finds in L2, takes from HBM, and causes to be written back."""
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """Bytes each operation finds in L2, takes from HBM, and causes to be written back.
+
+    The fourth column is the part of them that it has to wait for HBM for.
+    """
     memory = chip.memory
     # A tile that crosses between AIC and AIV was just written, so it is in L2.
     crossing = np.isin(
@@ -175,15 +179,16 @@ def _traffic(
     tile_bytes = _tile_column(program, block_of_op, "in0", "nbytes").astype(np.float64)
     granule = memory.gm_granularity_bytes
     hit_bytes = np.where(crossing, np.ceil(tile_bytes / granule) * granule, 0.0)
-    miss_bytes, back_bytes = np.zeros(len(program.ops)), np.zeros(len(program.ops))
+    miss_bytes, back_bytes, late_frac = (np.zeros(len(program.ops)) for _ in range(3))
     with_access = np.flatnonzero(program.ops["access"] != NO_INDEX)
     if len(with_access):
         elem_bytes = np.asarray(tensor_elem_bytes(program))[program.accesses["tensor"]]
         moved = effective_bytes(access_bursts(program.accesses), elem_bytes, granule)
-        found = residency(program, memory)
+        found = residency(program, chip)
         missed = moved * found.missed
         access = program.ops["access"][with_access]
         hit_bytes[with_access] = (moved - missed)[access]
         miss_bytes[with_access] = missed[access]
         back_bytes[with_access] = (moved * found.written_back)[access]
-    return hit_bytes, miss_bytes, back_bytes
+        late_frac[with_access] = found.late[access]
+    return hit_bytes, miss_bytes, back_bytes, late_frac

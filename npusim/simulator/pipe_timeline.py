@@ -12,6 +12,7 @@ and so does this for the moments of every instruction::
 What is left then, a rounding of the clock, stretches all moments alike.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -38,8 +39,10 @@ class PassInputs:
     scalar_pipe: IntArray
     alone_cycles: FloatArray
     """Time on the pipe if nobody shares the memory."""
-    server_cycles: FloatArray
-    """Time on the pipe per sharer, where that is longer."""
+    busy_cycles: Callable[[float], FloatArray]
+    """Time on the pipe with a number of sharers."""
+    is_sharing: bool
+    """False where no instruction needs the memory that all cores share."""
     tail_cycles: list[float]
     issue_cycles: float
 
@@ -53,14 +56,15 @@ class PassInputs:
             np.asarray(stream.pipe, np.int64),
             np.asarray(stream.scalar_pipe, np.int64),
             profile.alone_cycles,
-            profile.server_cycles,
+            profile.busy_cycles,
+            bool(profile.server_cycles.any()),
             profile.tail_cycles,
             chip.scalar.issue_cycles,
         )
 
     def run(self, sharers: float) -> PassTimes:
         """The pass with ``sharers`` streams on the memory all the time."""
-        busy = np.maximum(self.alone_cycles, sharers * self.server_cycles)
+        busy = self.busy_cycles(sharers)
         stream = self.stream
         return trace_pass(
             stream.pipe,
@@ -100,7 +104,7 @@ class BlockTimeline:
         self.inputs = inputs
         self._ladder = ladder
         self._clock_mhz = clock_mhz
-        self._is_sharing = bool(inputs.server_cycles.any())
+        self._is_sharing = inputs.is_sharing
         self._rungs: list[_Rung] = []
 
     def cycles(self, duration_ps: int) -> PassTimes:

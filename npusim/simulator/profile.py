@@ -20,6 +20,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from npusim.cost import latency_cycles
 from npusim.hardware.spec import ChipSpec
 from npusim.simulator.core_pass import run_pass
 from npusim.simulator.recipe import Pipe, Traffic
@@ -43,6 +44,8 @@ class OpWork:
     """The same of those bytes, written."""
     write_back_cycles: FloatArray
     """How long HBM is busy with writing back what the operation wrote, later."""
+    late_frac: FloatArray
+    """Part of what it reads that it has to wait for HBM for."""
     streams: FloatArray
     """How many equal streams there are: 2 where two AIV share the work."""
 
@@ -96,15 +99,19 @@ class BlockProfile:
         op = np.asarray(stream.op, np.int64)
         traffic = np.asarray([int(step.traffic) for step in stream.step], np.int64)
         own_cycles, port_cycles = self._busy_cycles(op, traffic, work)
-        self.alone_cycles = np.maximum(own_cycles, port_cycles)
+        self.startup_cycles = np.asarray([step.startup_cycles for step in stream.step])
+        """Time of each instruction on its pipe before its bytes move."""
+        self.alone_cycles = np.maximum(own_cycles, self.startup_cycles + port_cycles)
         """Time of each instruction on its pipe if nobody shares the memory."""
         is_read, is_write = traffic == Traffic.READ, traffic == Traffic.WRITE
         self.server_cycles = np.where(is_read, work.server_cycles[op], 0.0)
         self.server_cycles += np.where(is_write, work.write_server_cycles[op], 0.0)
-        """Time of each instruction on its pipe per sharer, where that is longer."""
-        # The latency of a read runs from its start; a small one is over before the next may start.
-        overlap = np.where(is_read, np.maximum(own_cycles - port_cycles, 0.0), 0.0)
+        """How long its bytes keep the shared memory busy, for each sharer."""
+        # The latency of a read runs from its start.
+        overlap = np.where(is_read, self.alone_cycles - port_cycles, 0.0)
+        late_cycles = latency_cycles(chip.memory.hbm_read_latency_ns, chip) * work.late_frac[op]
         tail_cycles = np.asarray([step.tail_cycles for step in stream.step]) - overlap
+        tail_cycles += np.where(is_read, late_cycles, 0.0)
         self.tail_cycles: list[float] = np.maximum(tail_cycles, 0.0).tolist()
         """From the end of each instruction on its pipe until its result can be used."""
         self._rungs_ps: list[int] = []
@@ -147,9 +154,13 @@ class BlockProfile:
         """Duration at a rung of the ladder."""
         while len(self._rungs_ps) <= rung:
             sharers = self._ladder.sharers(len(self._rungs_ps))
-            busy = np.maximum(self.alone_cycles, sharers * self.server_cycles)
+            busy = self.busy_cycles(sharers)
             self._rungs_ps.append(cycles_to_ps(self._pass_cycles(busy.tolist()), self._mhz))
         return self._rungs_ps[rung]
+
+    def busy_cycles(self, sharers: float) -> FloatArray:
+        """Time of each instruction on its pipe with ``sharers`` streams on the memory."""
+        return np.maximum(self.alone_cycles, self.startup_cycles + sharers * self.server_cycles)
 
     @property
     def _mhz(self) -> int:

@@ -17,7 +17,7 @@ from npusim.cost import (
     drain_cycles,
     latency_cycles,
     matmul_steps,
-    read_floor_cycles,
+    narrow_rows_cycles,
     vector_cost,
 )
 from npusim.errors import NpuSimError
@@ -76,13 +76,15 @@ class Step:
     """One instruction of an operation.
 
     ``busy_cycles`` occupies the pipe, ``tail_cycles`` more pass before the result can be used.
-    A step with traffic takes longer where its bytes do.
+    A step with traffic takes longer where its bytes and ``startup_cycles`` before them do.
     """
 
     pipe: Pipe
     busy_cycles: float
     tail_cycles: float = 0.0
     traffic: Traffic = Traffic.NONE
+    startup_cycles: float = 0.0
+    """On the pipe before the bytes move."""
     reads: tuple[int, ...] = ()
     """Positions of the operands it reads: 0, 1, 2 for in0, in1, in2."""
     is_writer: bool = False
@@ -191,14 +193,17 @@ def _load(shape: OpShape, chip: ChipSpec) -> tuple[Step, ...]:
 def _gm_read(pipe: Pipe, chip: ChipSpec, *, follows: bool = False) -> Step:
     memory = chip.memory
     if pipe.is_vector_side:
-        latency_ns, in_flight = memory.aiv_read_latency_ns, memory.aiv_reads_in_flight
+        latency_ns, startup_ns = memory.aiv_read_latency_ns, memory.aiv_read_startup_ns
+        interval_ns = startup_ns
     else:
-        latency_ns, in_flight = memory.aic_read_latency_ns, memory.aic_reads_in_flight
+        latency_ns, startup_ns = memory.aic_read_latency_ns, memory.aic_read_startup_ns
+        interval_ns = memory.aic_read_interval_ns
     return Step(
         pipe,
-        read_floor_cycles(latency_ns, in_flight, chip),
+        latency_cycles(interval_ns, chip),
         latency_cycles(latency_ns, chip),
         Traffic.READ,
+        startup_cycles=latency_cycles(startup_ns, chip),
         is_writer=True,
         follows=follows,
     )
@@ -218,8 +223,11 @@ def _store(shape: OpShape, chip: ChipSpec) -> tuple[Step, ...]:
         pipe = Pipe.AIC_MTE3 if shape.core_type is CoreType.AIC else Pipe.AIV_MTE3
     else:
         pipe = _STORE_PIPES[shape.in0_space]
-    busy = drain_cycles(shape.rows, shape.cols, chip.cube) if pipe is Pipe.AIC_FIX else 0.0
-    return (_gm_write(pipe, busy, chip),)
+    if pipe is Pipe.AIC_FIX:
+        busy_cycles = _drain_to_gm(shape, shape.out_elem_bytes, chip)
+    else:
+        busy_cycles = latency_cycles(chip.memory.mte3_write_interval_ns, chip)
+    return (_gm_write(pipe, busy_cycles, chip),)
 
 
 def _gm_write(pipe: Pipe, busy_cycles: float, chip: ChipSpec) -> Step:
@@ -227,20 +235,28 @@ def _gm_write(pipe: Pipe, busy_cycles: float, chip: ChipSpec) -> Step:
     return Step(pipe, busy_cycles, tail, Traffic.WRITE, reads=(0,))
 
 
+def _drain_to_gm(shape: OpShape, elem_bytes: int, chip: ChipSpec) -> float:
+    """Cycles on FIX of an accumulator on its way to global memory, ``elem_bytes`` an element."""
+    row_cycles = narrow_rows_cycles(shape.rows, shape.cols * elem_bytes, chip)
+    return max(drain_cycles(shape.rows, shape.cols, chip.cube), row_cycles)
+
+
 def _cube_to_vector(shape: OpShape, chip: ChipSpec) -> tuple[Step, ...]:
-    drain = drain_cycles(shape.rows, shape.cols, chip.cube)
-    return _hand_over(_gm_write(Pipe.AIC_FIX, drain, chip), Pipe.AIV_MTE2, shape, chip)
+    if chip.sync.is_cross_core_through_gm:
+        drain = _drain_to_gm(shape, shape.elem_bytes, chip)
+    else:
+        drain = drain_cycles(shape.rows, shape.cols, chip.cube)
+    return _hand_over(_gm_write(Pipe.AIC_FIX, drain, chip), Pipe.AIV_MTE2, chip)
 
 
 def _vector_to_cube(shape: OpShape, chip: ChipSpec) -> tuple[Step, ...]:
-    return _hand_over(_gm_write(Pipe.AIV_MTE3, 0.0, chip), Pipe.AIC_MTE2, shape, chip)
+    busy_cycles = latency_cycles(chip.memory.mte3_write_interval_ns, chip)
+    return _hand_over(_gm_write(Pipe.AIV_MTE3, busy_cycles, chip), Pipe.AIC_MTE2, chip)
 
 
-def _hand_over(write: Step, reader: Pipe, shape: OpShape, chip: ChipSpec) -> tuple[Step, ...]:
+def _hand_over(write: Step, reader: Pipe, chip: ChipSpec) -> tuple[Step, ...]:
     """A tile crosses between AIC and AIV: through global memory, or straight into the buffer."""
-    # Each AIV of a split task handles half of the rows, at the same time.
-    rows = -(-shape.rows // 2) if shape.is_split else shape.rows
-    handshake = latency_cycles(chip.sync.handshake_ns + rows * chip.sync.push_pop_row_ns, chip)
+    handshake = latency_cycles(chip.sync.handshake_ns, chip)
     if chip.sync.is_cross_core_through_gm:
         there = Step(
             write.pipe,

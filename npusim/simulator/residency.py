@@ -9,8 +9,9 @@ with probability exp(-F / C); a dirty line that does not survive is written back
     fills    0 ......... C | .............. F(last touch) ........... F(now)
              room is left  | full                         P(hit) = exp(-(F(now) - F(last)) / C)
 
-Accesses are walked in submission order. Where lines are evicted the order within a task matters:
-its blocks run at once, so they are walked in step.
+Accesses are walked in submission order. The blocks of a task that run at once (``waves.py``) share
+what they miss, and all of them wait for a line that one of them has just asked for. Where lines are
+evicted the order within a task matters too, so they are walked in step.
 """
 
 from dataclasses import dataclass
@@ -20,8 +21,9 @@ from math import exp, prod
 import numpy as np
 import numpy.typing as npt
 
-from npusim.hardware.spec import MemorySpec
-from npusim.program import NO_INDEX, AccessMode, Program
+from npusim.hardware.spec import ChipSpec, MemorySpec
+from npusim.program import AccessMode, Program
+from npusim.simulator.waves import AccessTimes, access_times
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -35,46 +37,29 @@ class Residency:
     """Fractions of the lines of each access, 0 to 1, shape (accesses,)."""
 
     missed: FloatArray
-    """Read from HBM; 0 for writes."""
+    """Read from HBM; 0 for writes. Accesses that happen at once share the misses among them."""
+    late: FloatArray
+    """Not there yet when the access starts, whoever of those that run at once asks HBM for them."""
     written_back: FloatArray
     """Written to HBM until the end of the program; 0 for reads."""
 
 
-def residency(program: Program, memory: MemorySpec) -> Residency:
+def residency(program: Program, chip: ChipSpec) -> Residency:
     """What every access finds in L2, and what of it L2 writes back.
 
     An access that several operations share counts at its first use.
     """
-    walker = _Walker(program, memory)
-    missed = walker.walk()
-    if walker.resident_bytes <= memory.l2_capacity_bytes:
-        return Residency(missed, np.zeros(len(missed)))
-    return _EvictingWalker(program, memory).walk(_order_in_step(program))
-
-
-def miss_fractions(program: Program, memory: MemorySpec) -> FloatArray:
-    """Part of the lines of each access that comes from HBM, 0 to 1, shape (accesses,)."""
-    return residency(program, memory).missed
-
-
-def _order_in_step(program: Program) -> IntArray:
-    """Indices of all accesses in the order in which cores use them.
-
-    The n-th accesses of all blocks of a task come before the next of any of them.
-    """
-    block_of_op = np.repeat(
-        np.arange(len(program.blocks)), program.blocks["op_stop"] - program.blocks["op_start"]
-    )
-    users = np.flatnonzero(program.ops["access"] != NO_INDEX)
-    access, first = np.unique(program.ops["access"][users], return_index=True)
-    block = block_of_op[users[first]]
-    by_block = np.lexsort((users[first], block))
-    counts = np.unique(block[by_block], return_counts=True)[1]
-    position = np.empty(len(block), np.int64)
-    position[by_block] = np.concatenate([np.arange(count) for count in counts] or [np.zeros(0)])
-    task = program.blocks["task"][block]
-    order: IntArray = access[np.lexsort((block, position, task))].astype(np.int64)
-    return order
+    times = access_times(program, chip.topology)
+    walker = _Walker(program, chip.memory, times)
+    missed, late = walker.walk()
+    reads = np.flatnonzero((program.accesses["mode"] == AccessMode.READ) & (times.block > 0))
+    if walker.resident_bytes <= chip.memory.l2_capacity_bytes:
+        spread = times.spread(missed, walker.lines, reads)
+        return Residency(spread, late, np.zeros(len(missed)))
+    evicting = _EvictingWalker(program, chip.memory)
+    missed, written_back = evicting.walk(times.in_step())
+    spread = times.spread(missed, walker.lines, reads)
+    return Residency(spread, np.maximum(late, missed), written_back)
 
 
 def tensor_elem_bytes(program: Program) -> list[int]:
@@ -88,44 +73,63 @@ def _row_keys(program: Program) -> list[bytes]:
     return [raw[start : start + width] for start in range(0, len(raw), width)]
 
 
-class _Walker:
-    """One bit per line of every tensor: L2 without a limit."""
+_WRITTEN = -1
 
-    def __init__(self, program: Program, memory: MemorySpec) -> None:
+
+class _Walker:
+    """L2 without a limit: for every line who brought it in, and who touched it last."""
+
+    def __init__(self, program: Program, memory: MemorySpec, times: AccessTimes) -> None:
         self._line_bytes = memory.l2_line_bytes
         self._elem_bytes = tensor_elem_bytes(program)
-        self._is_resident = [
-            np.zeros(-(-tensor.nbytes // self._line_bytes) + 1, bool) for tensor in program.tensors
-        ]
+        counts = [-(-tensor.nbytes // self._line_bytes) + 1 for tensor in program.tensors]
+        self._wave_of_line = [np.zeros(count, np.int32) for count in counts]
+        """The wave that read a line first, ``_WRITTEN`` for one that was written, else 0."""
+        self._block_of_line = [np.zeros(count, np.int32) for count in counts]
         self._rows = program.accesses.tolist()
         self._keys = _row_keys(program)
+        self._blocks, self._waves = times.block.tolist(), times.wave.tolist()
+        self.lines = np.zeros(len(self._rows))
+        """How many lines each access touches."""
 
     @property
     def resident_bytes(self) -> int:
         """Bytes of all lines that were touched."""
-        lines = sum(int(np.count_nonzero(resident)) for resident in self._is_resident)
+        lines = sum(int(np.count_nonzero(wave)) for wave in self._wave_of_line)
         return lines * self._line_bytes
 
-    def walk(self) -> FloatArray:
-        """Miss fractions of all accesses in the order of their index."""
-        missed = np.zeros(len(self._rows))
-        seen: set[bytes] = set()
+    def walk(self) -> tuple[FloatArray, FloatArray]:
+        """Fractions of all accesses that miss, and that are late, in the order of their index."""
+        missed, late = np.zeros(len(self._rows)), np.zeros(len(self._rows))
+        seen: dict[bytes, tuple[int, int, float]] = {}
         for index, key in enumerate(self._keys):
-            # Repeating an access finds every line where the first time left it.
-            if key not in seen:
-                seen.add(key)
-                missed[index] = self._touch(index)
-        return missed
+            block, wave = self._blocks[index], self._waves[index]
+            before = seen.get(key)
+            if before is not None and (before[0] == block or before[1] != wave):
+                # Every line is where the first time left it, and nobody waits for it any more.
+                self.lines[index] = before[2]
+            else:
+                missed[index], late[index] = self._touch(index, block, wave)
+            seen[key] = (block, wave, self.lines[index])
+        return missed, late
 
-    def _touch(self, index: int) -> float:
+    def _touch(self, index: int, block: int, wave: int) -> tuple[float, float]:
         row = self._rows[index]
         tensor, mode = row[:2]
         lines = _lines(row, self._elem_bytes[tensor], self._line_bytes)
-        resident = self._is_resident[tensor]
-        touched = resident[lines]
-        missing = len(touched) - int(np.count_nonzero(touched))
-        resident[lines] = True
-        return missing / len(touched) if mode == AccessMode.READ and len(touched) else 0.0
+        brought, toucher = self._wave_of_line[tensor], self._block_of_line[tensor]
+        before = brought[lines]
+        count = self.lines[index] = len(before)
+        if mode != AccessMode.READ:
+            brought[lines] = _WRITTEN
+            return 0.0, 0.0
+        is_missing = before == 0
+        is_late = is_missing | ((before == wave) & (toucher[lines] != block))
+        brought[lines] = np.where(is_missing, wave, before)
+        toucher[lines] = block
+        if not count:
+            return 0.0, 0.0
+        return np.count_nonzero(is_missing) / count, np.count_nonzero(is_late) / count
 
 
 def _lines(row: tuple[int, ...], elem_bytes: int, line_bytes: int) -> slice | IntArray:
@@ -158,8 +162,8 @@ class _EvictingWalker:
         """Bytes filled since the cache was full."""
         return max(0.0, self._filled_bytes - self._capacity_bytes)
 
-    def walk(self, order: IntArray) -> Residency:
-        """Touch the accesses in that order."""
+    def walk(self, order: IntArray) -> tuple[FloatArray, FloatArray]:
+        """Touch the accesses in that order: fractions that miss, and that are written back."""
         missed, written_at = np.zeros(len(self._rows)), np.full(len(self._rows), np.inf)
         for index in order.tolist():
             now_bytes = self._clock_bytes
@@ -170,7 +174,7 @@ class _EvictingWalker:
             else:
                 written_at[index] = now_bytes
         age = np.minimum((written_at - self._clock_bytes) / self._capacity_bytes, 0.0)
-        return Residency(missed, 1 - np.exp(age))
+        return missed, 1 - np.exp(age)
 
     def _missing(self, index: int, now_bytes: float) -> tuple[float, int]:
         """Expected fraction of the lines of an access that are not there, and their number.

@@ -68,6 +68,8 @@ class Point:
     commit: str = ""
     arguments: tuple[str, ...] = ()
     """What the upstream file gets on its command line besides the platform."""
+    edits: tuple[tuple[str, str], ...] = ()
+    """Texts of the upstream file and what replaces them: constants that a sweep turned."""
     is_observed: bool = False
     """The device collected its swimlane, so the simulated cores pay for it too."""
     era: str = "HEAD"

@@ -54,7 +54,8 @@ class Predictor:
 
     def _sample(self, point: Point) -> Sample:
         chip = with_clock(load_chip(point.chip), point.core_mhz)
-        program_key = (point.kernel, point.commit, point.arguments, point.variant, *_items(point))
+        source = (point.kernel, point.commit, point.arguments, point.edits)
+        program_key = (*source, point.variant, *_items(point))
         key = (*program_key, point.chip, point.core_mhz, point.is_observed, point.era)
         if key not in self._samples:
             if program_key not in self._programs:
@@ -65,7 +66,7 @@ class Predictor:
     def _record(self, point: Point) -> Program:
         if point.commit:
             assert self._upstream is not None, "missing() is asked first"
-            return self._upstream.record(point.commit, point.kernel, point.arguments)
+            return self._upstream.record(point.commit, point.kernel, point.arguments, point.edits)
         case = load_kernel(point.kernel).case(point.variant, point.knobs, point.options)
         if point.has_values:
             return record_case(case, make_inputs(case.specs))[0]

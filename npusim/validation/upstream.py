@@ -49,14 +49,32 @@ class UpstreamFiles:
         self._checkout = checkout
         self._exported: dict[str, Path] = {}
 
-    def record(self, commit: str, file: str, arguments: Sequence[str] = ()) -> Program:
+    def record(
+        self,
+        commit: str,
+        file: str,
+        arguments: Sequence[str] = (),
+        edits: Sequence[tuple[str, str]] = (),
+    ) -> Program:
         """Run ``file`` of ``commit`` with ``arguments`` and return its recording.
 
+        ``edits`` replace texts of the file for this run alone.
+
         Raises:
-            UsageError: If the checkout does not have the commit.
+            UsageError: If the checkout does not have the commit, or the file not exactly one place
+                for each edit.
             NpuSimError: If the file does not run.
         """
         path = self._export(commit) / file
+        original = path.read_text(encoding="utf-8")
+        path.write_text(_edited(original, edits, f"{file} at {commit}"), encoding="utf-8")
+        try:
+            return self._run(path, arguments, f"{file} at {commit}")
+        finally:
+            path.write_text(original, encoding="utf-8")
+
+    @staticmethod
+    def _run(path: Path, arguments: Sequence[str], label: str) -> Program:
         result = path.parent / "npusim.json"
         command = [sys.executable, "-m", "npusim", "pypto", path.name, "-p", "a2a3sim"]
         command += [*arguments, "--npusim-json", str(result)]
@@ -70,7 +88,7 @@ class UpstreamFiles:
         )
         if done.returncode or not result.is_file():
             last = (done.stderr or done.stdout).strip().rpartition("\n")[2]
-            msg = f"{file} at {commit}: npusim pypto ended with {done.returncode} ({last})"
+            msg = f"{label}: npusim pypto ended with {done.returncode} ({last})"
             raise NpuSimError(msg)
         runs = json.loads(result.read_text(encoding="utf-8"))
         return load_program(Path(runs[0]["directory"]) / "program.npz")
@@ -92,3 +110,20 @@ class UpstreamFiles:
                 files.extractall(target, filter="data")
             self._exported[commit] = Path(target)
         return self._exported[commit]
+
+
+def _edited(text: str, edits: Sequence[tuple[str, str]], label: str) -> str:
+    """``text`` with each first half of ``edits`` replaced by its second.
+
+    Raises:
+        UsageError: If it does not occur exactly once.
+    """
+    for old, new in edits:
+        if text.count(old) != 1:
+            msg = (
+                f"{label}: {old!r} occurs {text.count(old)} times; expected once, to become "
+                f"{new!r}; correct the edits of the point"
+            )
+            raise UsageError(msg)
+        text = text.replace(old, new)
+    return text
