@@ -30,6 +30,7 @@ from npusim.formats.layout import (
 )
 from npusim.formats.merged_reader import read_merged
 from npusim.formats.raw_layout import read_raw
+from npusim.formats.scope_stats_layout import SCOPE_STATS_FILE
 from npusim.trace import Trace
 
 _SNIFF_BYTES = 1 << 16
@@ -131,6 +132,7 @@ def capture_files(path: Path) -> list[Path]:
         return [records, *(path for path in others if path is not None)]
     folder = records.parent
     globs = (TOPOLOGY_GLOB,) if records.name == HICANN_RECORDS else (DEPS_FILE, NAME_MAP_GLOB)
+    globs = (*globs, SCOPE_STATS_FILE)
     beside = {file for glob in globs for file in folder.glob(glob) if file.is_file()}
     return [records, *sorted(beside - {records})]
 

@@ -20,6 +20,7 @@ from npusim.trace import (
     Lane,
     LaneKind,
     PhaseKind,
+    RingUse,
     Trace,
     TraceInfo,
     TraceTask,
@@ -62,10 +63,12 @@ def build_trace(
     log: EventLog,
     *,
     threads: int,
+    rings: RingUse | None = None,
 ) -> Trace:
     """The trace of a finished simulation.
 
     Lanes are the cores in order of their number, then the scheduler threads, then the orchestrator.
+    A run that did not watch its rings has none to give.
 
     Raises:
         TraceError: If the log breaks an invariant of a trace, which is a defect of the simulator.
@@ -88,6 +91,7 @@ def build_trace(
         waits=list_waits(runs, clusters, times, work.edges),
         phases=phases,
         edges=_edges(work),
+        rings=rings or RingUse(),
     )
 
 

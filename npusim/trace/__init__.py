@@ -22,19 +22,35 @@ from npusim.trace.model import (
     WaitReason,
 )
 from npusim.trace.pipes import OP_SLICE_DTYPE, core_of_pipe
+from npusim.trace.rings import (
+    NO_COUNT,
+    RING_COUNTERS,
+    RING_DTYPE,
+    RingEvent,
+    RingLimits,
+    RingScope,
+    RingUse,
+)
 
 __all__ = [
     "COUNTER_DTYPE",
     "EDGE_DTYPE",
+    "NO_COUNT",
     "NO_TIME",
     "OP_SLICE_DTYPE",
     "PHASE_DTYPE",
+    "RING_COUNTERS",
+    "RING_DTYPE",
     "SLICE_DTYPE",
     "WAIT_DTYPE",
     "EdgeSource",
     "Lane",
     "LaneKind",
     "PhaseKind",
+    "RingEvent",
+    "RingLimits",
+    "RingScope",
+    "RingUse",
     "Trace",
     "TraceInfo",
     "TraceTask",

@@ -9,13 +9,21 @@ import msgspec
 from npusim.archive import read_archive, write_archive
 from npusim.errors import FileFormatError, TraceError
 from npusim.trace.model import Lane, Trace, TraceInfo, TraceTask
+from npusim.trace.rings import RingLimits, RingScope, RingUse
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
 _KIND = "trace"
-_VERSION = 2  # 1 had no instructions on pipe lanes
+_VERSION = 3  # 1 had no instructions on pipe lanes, 2 no rings
+_RING_SAMPLES = "ring_samples"
 _ARRAYS = ("slices", "waits", "phases", "edges", "op_slices")
+
+
+class _Rings(msgspec.Struct):
+    limits: tuple[RingLimits, ...]
+    scopes: tuple[RingScope, ...]
+    tensormap_limit: int
 
 
 class _Header(msgspec.Struct):
@@ -26,6 +34,7 @@ class _Header(msgspec.Struct):
     tasks: tuple[TraceTask, ...]
     op_names: tuple[str, ...]
     op_sites: tuple[str, ...]
+    rings: _Rings
 
 
 def save_trace(trace: Trace, path: Path) -> None:
@@ -40,8 +49,14 @@ def save_trace(trace: Trace, path: Path) -> None:
         "tasks": [asdict(item) for item in trace.tasks],
         "op_names": trace.op_names,
         "op_sites": trace.op_sites,
+        "rings": {
+            "limits": [asdict(item) for item in trace.rings.limits],
+            "scopes": [asdict(item) for item in trace.rings.scopes],
+            "tensormap_limit": trace.rings.tensormap_limit,
+        },
     }
     arrays = {name: getattr(trace, name) for name in _ARRAYS}
+    arrays[_RING_SAMPLES] = trace.rings.samples
     write_archive(path, kind=_KIND, version=_VERSION, header=header, arrays=arrays)
 
 
@@ -61,6 +76,12 @@ def load_trace(path: Path) -> Trace:
             tasks=parsed.tasks,
             op_names=parsed.op_names,
             op_sites=parsed.op_sites,
+            rings=RingUse(
+                parsed.rings.limits,
+                parsed.rings.scopes,
+                arrays[_RING_SAMPLES],
+                parsed.rings.tensormap_limit,
+            ),
             **columns,
         )
     except (msgspec.ValidationError, KeyError, TraceError) as error:

@@ -28,6 +28,7 @@ import numpy.typing as npt
 
 from npusim.errors import TraceError
 from npusim.trace.pipes import OP_SLICE_DTYPE, check_op_slices, no_op_slices
+from npusim.trace.rings import RingUse
 
 NO_TIME = -1
 """A time that a capture does not hold (for instance dispatch times below swimlane level 2)."""
@@ -233,6 +234,8 @@ class Trace:
     op_names: tuple[str, ...] = ()
     op_sites: tuple[str, ...] = ()
     """Source lines of the kernel, ``file.py:18``."""
+    rings: RingUse = field(default_factory=RingUse)
+    """How full the rings of the runtime were; empty unless the run watched them."""
 
     def __post_init__(self) -> None:
         for name, dtype in (
