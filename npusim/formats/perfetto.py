@@ -8,6 +8,7 @@ waits. The pipes of a core follow the core::
             AIC[0].MTE2        [load][load]
             AIC[0].MTE2 waits
             GM traffic      counter of the cores whose pipes are shown
+            AIC[0] L1 bytes, ...      counters of their buffers
     AICPU   Sched[0]        [ dispatch ]  [ complete ]
             ready queue     AIC, AIV, MIX counters
             ring 0 heap bytes, ...    counters, where the run watched its rings
@@ -21,7 +22,12 @@ import numpy as np
 
 from npusim import __version__
 from npusim.formats.document import write_document
-from npusim.formats.perfetto_counters import queue_depth_events, ring_events, traffic_events
+from npusim.formats.perfetto_counters import (
+    buffer_events,
+    queue_depth_events,
+    ring_events,
+    traffic_events,
+)
 from npusim.formats.perfetto_flows import flow_events
 from npusim.formats.perfetto_time import text_us, viewer_us, whole_ns
 from npusim.trace import NO_TIME, PhaseKind, Trace, WaitReason, core_of_pipe
@@ -59,6 +65,7 @@ def write_perfetto(path: Path, trace: Trace, *, flow_limit: int | None = None) -
         *queue_depth_events(trace, AICPU_PID),
         *ring_events(trace, AICPU_PID),
         *traffic_events(trace, CORE_PID),
+        *buffer_events(trace, CORE_PID),
         *flows,
     ]
     info = trace.info

@@ -1,4 +1,4 @@
-"""Counter tracks: queue depths, rings, and the traffic of the cores looked into."""
+"""Counter tracks: queue depths, rings, traffic and buffers of the cores looked into."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from npusim.formats.perfetto_time import viewer_us
-from npusim.trace import NO_TIME, RING_COUNTERS, PhaseKind, Trace
+from npusim.trace import NO_TIME, RING_COUNTERS, OnChipBuffer, PhaseKind, Trace
 from npusim.units import PS_PER_NS
 
 Event = dict[str, Any]
@@ -69,6 +69,18 @@ def traffic_events(trace: Trace, pid: int) -> Iterable[Event]:
     samples = zip(moments.tolist(), running.tolist(), strict=True)
     named = ((time_ps, {"bytes_per_ns": rate}) for time_ps, rate in samples)
     yield from _on_change(pid, name, named)
+
+
+def buffer_events(trace: Trace, pid: int) -> Iterable[Event]:
+    """Live bytes of the on-chip buffers of the cores looked into, at every change."""
+    rows = trace.buffer_levels
+    for lane in np.unique(rows["lane"]).tolist():
+        for buffer in OnChipBuffer:
+            own = rows[(rows["lane"] == lane) & (rows["buffer"] == buffer)]
+            name = f"{trace.lanes[lane].name} {buffer.name} bytes"
+            samples = zip(own["time_ps"].tolist(), own["nbytes"].tolist(), strict=True)
+            named = ((time_ps, {"live": nbytes}) for time_ps, nbytes in samples)
+            yield from _on_change(pid, name, named)
 
 
 def _on_change(

@@ -181,8 +181,8 @@ class _Samples:
             return NO_TIME
         tick = at.integer(record, TICK_KEY, low=self._clock.origin_ticks)
         time_ps = self._clock.ps(tick)
-        if time_ps < self._last_ps:
-            at.fail(TICK_KEY, tick, "no less than in the sample before")
+        if not self._last_ps <= time_ps < INT64_STOP:
+            at.fail(TICK_KEY, tick, "no less than in the sample before, and a time of this run")
         return time_ps
 
     def _paired(self, scope: RingScope, event: RingEvent, at: Place) -> int | None:

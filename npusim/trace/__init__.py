@@ -4,6 +4,7 @@ Owns lanes, slices, waits and edges, their invariants and their file. A capture 
 the same type as a simulated run. Refuses to know the simulator, hardware figures and pictures.
 """
 
+from npusim.trace.buffers import BUFFER_DTYPE, OnChipBuffer
 from npusim.trace.counters import COUNTER_DTYPE
 from npusim.trace.file import load_trace, save_trace
 from npusim.trace.model import (
@@ -33,6 +34,7 @@ from npusim.trace.rings import (
 )
 
 __all__ = [
+    "BUFFER_DTYPE",
     "COUNTER_DTYPE",
     "EDGE_DTYPE",
     "NO_COUNT",
@@ -46,6 +48,7 @@ __all__ = [
     "EdgeSource",
     "Lane",
     "LaneKind",
+    "OnChipBuffer",
     "PhaseKind",
     "RingEvent",
     "RingLimits",

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 _KIND = "trace"
-_VERSION = 3  # 1 had no instructions on pipe lanes, 2 no rings
+_VERSION = 3  # 1 had no instructions on pipe lanes, 2 no rings and buffers
 _RING_SAMPLES = "ring_samples"
-_ARRAYS = ("slices", "waits", "phases", "edges", "op_slices")
+_ARRAYS = ("slices", "waits", "phases", "edges", "op_slices", "buffer_levels")
 
 
 class _Rings(msgspec.Struct):
