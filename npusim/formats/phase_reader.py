@@ -130,20 +130,18 @@ def _read_scheduler(
         if name == DUMMY_MARKER and phase.token == NO_TASK:
             table.unnamed_dummies += 1
             continue
-        if name == DUMMY_MARKER:
+        if name in _MARKERS:
             markers.append((phase.end, phase.token))
-            table.dummies.add(phase.token)
-        elif name == SKIP_MARKER:
-            table.skipped.add(phase.token)
+            (table.dummies if name == DUMMY_MARKER else table.skipped).add(phase.token)
         if name in _MARKERS or name in _INNER:
             if name in _KINDS:
                 phases.append(phase)
         else:
             spans.append((phase.start, phase.end, where, phase if name in _KINDS else None))
-        if name not in _KINDS and name != DUMMY_MARKER:
+        if name not in _KINDS and name not in _MARKERS:
             table.left_out[name] += 1
     phases += _one_at_a_time(spans, inspector)
-    table.scheduler += name_dummies(stream_idx, phases, markers, table.left_out)
+    table.scheduler += name_dummies(stream_idx, phases, markers)
 
 
 def _phase(stream: int, record: dict[str, Any], at: Place, dialect: Dialect) -> TickPhase:

@@ -101,9 +101,6 @@ class _Head:
 
 def _read_head(at: Place, line: bytes) -> _Head:
     record = at.record_of(parse_json(line, at.path))
-    is_fatal = record.get("fatal", False)
-    if not isinstance(is_fatal, bool):
-        at.fail("fatal", is_fatal, "true or false")
     columns = {key: at.listed(record, key) for key in LIMIT_KEYS if key in record}
     count = len(columns["task_window_max"]) if "task_window_max" in columns else 0
     if not 0 < count <= _MAX_RINGS:
@@ -120,7 +117,7 @@ def _read_head(at: Place, line: bytes) -> _Head:
         at.integer(record, "version", low=1, stop=VERSION + 1),
         at.integer(record, "total"),
         at.integer(record, "dropped", stop=_INT32_STOP),
-        is_fatal,
+        at.flag(record, "fatal"),
         tuple(rings),
         at.integer(record, TENSORMAP_LIMIT_KEY, low=NO_COUNT, default=NO_COUNT),
     )

@@ -152,6 +152,8 @@ def _tasks(work: RuntimeWork, outcome: TaskOutcome) -> tuple[TraceTask, ...]:
         outcome.ready_ps.tolist(),
         work.is_dummy.tolist(),
         work.allow_early_resolve.tolist(),
+        work.is_predicated.tolist(),
+        work.sync_start.tolist(),
         strict=True,
     )
     return tuple(
@@ -166,6 +168,8 @@ def _tasks(work: RuntimeWork, outcome: TaskOutcome) -> tuple[TraceTask, ...]:
             ready_ps,
             is_dummy,
             is_flagged,
+            is_predicated,
+            is_cohort,
         )
         for task_id, (
             name,
@@ -176,6 +180,8 @@ def _tasks(work: RuntimeWork, outcome: TaskOutcome) -> tuple[TraceTask, ...]:
             ready_ps,
             is_dummy,
             is_flagged,
+            is_predicated,
+            is_cohort,
         ) in enumerate(columns)
     )
 

@@ -194,6 +194,10 @@ class TraceTask:
     """When the task entered a ready queue."""
     is_dummy: bool = False
     has_early_dispatch: bool = False
+    is_predicated: bool = False
+    """The runtime looks at a predicate first; with ``is_dummy`` it was false."""
+    is_cohort: bool = False
+    """All blocks start at once (``sync_start``)."""
 
 
 @dataclass(frozen=True, slots=True)
