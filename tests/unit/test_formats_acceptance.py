@@ -17,13 +17,14 @@ from test_formats_chip_run import JOBS, ChipRun, Job, chip_program
 
 from npusim.analysis.wall_path import wall_path
 from npusim.api import RunRequest, load_kernel, run_kernel, simulate_program
+from npusim.cli.main import run_command
 from npusim.formats import Layout, read_capture, write_capture
-from npusim.units import PS_PER_US
 from tests.feature_kernel import record
 
 SIMPLER = os.environ.get("NPUSIM_SIMPLER")
 SCRIPT = os.environ.get("NPUSIM_ACCEPT_TRACE")
 TICK_US = 0.02
+PARTS = ("makespan", "static path", "observed path, compute", "observed path, stall")
 
 pytestmark = pytest.mark.skipif(
     not (SIMPLER and SCRIPT),
@@ -123,14 +124,16 @@ def many_rows(least: int = 20_000):
     return ChipRun(tuple(jobs), clusters=8).build()
 
 
-@pytest.mark.parametrize("case", ["demo", "reference"])
-def test_upstream_finds_the_same_critical_paths(tmp_path: Path, case: str) -> None:
+@pytest.mark.parametrize("case", ["demo", "every_kind", "reference"])
+def test_upstream_finds_the_same_critical_paths(tmp_path: Path, case: str, capsys) -> None:
     assert SIMPLER
     if not (Path(SIMPLER) / "simpler_setup" / "tools" / "critical_path.py").is_file():
         pytest.skip("this checkout has no critical_path tool")
     if layout_of_checkout() is not Layout.D:
         pytest.skip("its critical_path tool reads layout D")
     trace = ChipRun().build()
+    if case == "every_kind":
+        trace = simulate_program(record()[0], RunRequest())
     if case == "reference":
         definition = load_kernel("prefill_sparse_attn")
         run = run_kernel(definition.case("after", {}, {}), RunRequest(is_verified=False))
@@ -146,7 +149,8 @@ def test_upstream_finds_the_same_critical_paths(tmp_path: Path, case: str) -> No
         "folder = Path(sys.argv[1])\n"
         "found = tool.analyze_rank(tool.build_graph(folder, folder, 0), 0)\n"
         "ticks = [found.makespan, found.cpm_len, found.compute_total, found.stall_total]\n"
-        "print(json.dumps([tick * 1e6 / found.freq for tick in ticks]))\n"
+        "lengths = [tick * 1e6 / found.freq for tick in ticks]\n"
+        "print(json.dumps([lengths, [one.task for one in found.segments]]))\n"
     )
     run_tool = subprocess.run(
         [sys.executable, "-c", code, str(tmp_path / "capture")],
@@ -155,7 +159,14 @@ def test_upstream_finds_the_same_critical_paths(tmp_path: Path, case: str) -> No
         text=True,
         check=True,
     )
-    ours = wall_path(read_capture(tmp_path / "capture"))
-    times = (ours.makespan_ps, ours.static_ps, ours.compute_ps, ours.stall_ps)
-    found = [time / PS_PER_US for time in times]
-    assert found == pytest.approx(json.loads(run_tool.stdout), abs=TICK_US)
+    lengths, observed = json.loads(run_tool.stdout)
+    capsys.readouterr()
+    assert run_command(["critical-path", str(tmp_path / "capture"), "--wall", "--json"]) == 0
+    printed = json.loads(capsys.readouterr().out)["wall"]
+    ours = {row["part"]: row["length_us"] for row in printed}
+    assert [ours[part] for part in PARTS] == pytest.approx(lengths, abs=TICK_US)
+    # The very same tasks, also of the run before it became a capture. Of the static path the
+    # length only: there may be several as long.
+    for subject in (trace, read_capture(tmp_path / "capture")):
+        path = wall_path(subject)
+        assert [str(subject.tasks[i].task_id) for i in path.observed_tasks] == observed
