@@ -8,6 +8,7 @@ from pathlib import Path
 import npusim
 from npusim.analysis import bubble_table, summary, with_waits
 from npusim.api.directory import replaced_directory
+from npusim.api.replay_input import chip_of_csv
 from npusim.api.store import (
     BUBBLES_FILE,
     CAPTURE_DIR,
@@ -22,7 +23,6 @@ from npusim.api.store import (
 )
 from npusim.errors import OutputError
 from npusim.formats import (
-    CoreCounts,
     Layout,
     capture_files,
     read_capture,
@@ -156,15 +156,7 @@ def export_run(
 
 
 def _read(path: Path, wanted: ImportRequest) -> Trace:
-    if wanted.chip is None:
-        return read_capture(
-            path, is_repairing=wanted.is_repairing, dependencies=wanted.dependencies
-        )
-    chip = load_chip(wanted.chip)
+    chip = {} if wanted.chip is None else chip_of_csv(load_chip(wanted.chip))
     return read_capture(
-        path,
-        is_repairing=wanted.is_repairing,
-        dependencies=wanted.dependencies,
-        chip=chip.name,
-        cores=CoreCounts(chip.topology.aic_count, chip.topology.aiv_count),
+        path, is_repairing=wanted.is_repairing, dependencies=wanted.dependencies, **chip
     )

@@ -55,6 +55,13 @@ DEFAULT_RUNTIME = "tensormap_and_ringbuffer"
 """The runtime that npusim models; later upstream readers require the field."""
 
 HZ_PER_MHZ = 1_000_000
+CHIPS_BY_COUNTER_MHZ = {50: "a2a3", 1000: "a5"}
+"""Chip by the rate of its counter, which is all that a capture of a device says of its chip.
+
+The rates of the chip files, which this package does not read: a test holds both together.
+"""
+DEFAULT_COUNTER_MHZ = min(CHIPS_BY_COUNTER_MHZ)
+"""Of a capture that names neither rate nor chip: every published one is of that counter."""
 
 TIME_ORIGIN_TICKS = 4_000_000_000
 """Counter value that the writer gives to simulated time 0.

@@ -34,6 +34,8 @@ from npusim.trace import NO_TIME, PhaseKind, Trace, WaitReason, core_of_pipe
 
 Event = dict[str, Any]
 
+_OTHER = "otherData"
+_GENERATOR = "npusim"
 CORE_PID = 1
 AICPU_PID = 2
 _SLICE_TIMES = ("dispatch", "receive", "finish")
@@ -70,7 +72,7 @@ def write_perfetto(path: Path, trace: Trace, *, flow_limit: int | None = None) -
     ]
     info = trace.info
     other = {
-        "generator": f"npusim {__version__}",
+        "generator": f"{_GENERATOR} {__version__}",
         "kernel": info.kernel,
         "variant": info.variant,
         "chip": info.chip,
@@ -79,8 +81,15 @@ def write_perfetto(path: Path, trace: Trace, *, flow_limit: int | None = None) -
         "flows": str(len(flows) // 2),
         "flows_left_out": str(left_out),
     }
-    document = {"traceEvents": events, "displayTimeUnit": "ns", "otherData": other}
+    document = {"traceEvents": events, "displayTimeUnit": "ns", _OTHER: other}
     write_document(path, document)
+
+
+def is_own_perfetto(document: dict[str, Any]) -> bool:
+    """True for a document that ``write_perfetto`` made."""
+    other = document.get(_OTHER)
+    generator = other.get("generator") if isinstance(other, dict) else None
+    return isinstance(generator, str) and generator.startswith(f"{_GENERATOR} ")
 
 
 def slice_tid(lane: int) -> int:

@@ -9,15 +9,19 @@ from npusim.formats.capture_parts import CaptureHeader, CaptureParts
 from npusim.formats.dependency_reader import read_dependencies, read_name_map
 from npusim.formats.fields import Place
 from npusim.formats.inspector import Inspector
-from npusim.formats.layout import CORE_TYPES, LEVEL_KEYS, ROW_BLOCKS_KEY, Layout
+from npusim.formats.layout import (
+    CHIPS_BY_COUNTER_MHZ,
+    CORE_TYPES,
+    LEVEL_KEYS,
+    ROW_BLOCKS_KEY,
+    Layout,
+)
 from npusim.formats.phase_reader import Dialect, PhaseTable, read_phases
 from npusim.formats.row_reader import AICORE_FIELDS, read_rows
 from npusim.formats.scheduler_streams import flattened_streams
 from npusim.formats.tick_clock import TickClock
 from npusim.trace import Lane, LaneKind
 
-CHIPS_BY_COUNTER_MHZ = {50: "a2a3", 1000: "a5"}
-"""Counter rates of the chips; simpler, ``metadata.clock_freq_hz`` at commit 6ebaf7715."""
 _RUNTIMES = ("tensormap_and_ringbuffer", "host_build_graph")
 _INT32_STOP = 1 << 31
 _HOST_STREAMS = ("host_orchestrator_phases", "host_device_uploads")
