@@ -18,7 +18,13 @@ from test_formats_chip_run import JOBS, ChipRun, Job, chip_program
 from npusim.analysis.wall_path import wall_path
 from npusim.api import RunRequest, load_kernel, run_kernel, simulate_program
 from npusim.cli.main import run_command
-from npusim.formats import Layout, read_capture, write_capture
+from npusim.formats import (
+    SCOPE_STATS_FILE,
+    Layout,
+    read_capture,
+    write_capture,
+    write_scope_stats,
+)
 from tests.feature_kernel import record
 
 SIMPLER = os.environ.get("NPUSIM_SIMPLER")
@@ -79,6 +85,25 @@ def test_upstream_accepts_a_kernel_with_every_kind_of_task(tmp_path: Path, level
     trace = simulate_program(program, RunRequest())
     write_capture(tmp_path, trace, program, level=level, layout=layout_of_checkout())
     assert_accepted(tmp_path)
+
+
+def test_upstream_plots_the_scope_statistics(tmp_path: Path) -> None:
+    assert SIMPLER
+    plot = Path(SIMPLER) / "simpler_setup" / "tools" / "scope_stats_plot.py"
+    if not plot.is_file():
+        pytest.skip("this checkout has no scope_stats_plot tool")
+    program, _ = record()
+    write_scope_stats(tmp_path, simulate_program(program, RunRequest(has_scope_stats=True)))
+    run = subprocess.run(
+        [sys.executable, str(plot), str(tmp_path / SCOPE_STATS_FILE), "--out-dir", str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "without matching begin" not in run.stderr
+    report = (tmp_path / "scope_stats.html").read_text()
+    assert all(resource in report for resource in ("Task window", "Heap", "Dep pool"))
+    assert "r-tensormap" not in report.partition("</style>")[2]  # left out by name, not as zero
 
 
 @pytest.mark.parametrize("counter_mhz", [200, 1000])
