@@ -8,6 +8,7 @@ import numpy.typing as npt
 from npusim.formats.capture_parts import CaptureHeader, CaptureParts
 from npusim.formats.dependency_reader import read_dependencies, read_name_map
 from npusim.formats.fields import Place
+from npusim.formats.host_submits import DEVICE_STREAM, with_host_submits
 from npusim.formats.inspector import Inspector
 from npusim.formats.layout import (
     CHIPS_BY_COUNTER_MHZ,
@@ -24,8 +25,8 @@ from npusim.trace import Lane, LaneKind
 
 _RUNTIMES = ("tensormap_and_ringbuffer", "host_build_graph")
 _INT32_STOP = 1 << 31
-_HOST_STREAMS = ("host_orchestrator_phases", "host_device_uploads")
-_PHASE_STREAMS = ("aicpu_scheduler_phases", "aicpu_orchestrator_phases")
+_UPLOADS = "host_device_uploads"
+_PHASE_STREAMS = ("aicpu_scheduler_phases", DEVICE_STREAM)
 
 
 def read_raw(document: dict[str, Any], place: Place, inspector: Inspector) -> CaptureParts:
@@ -40,8 +41,9 @@ def read_raw(document: dict[str, Any], place: Place, inspector: Inspector) -> Ca
     document, notes = flattened_streams(document, place)
     document = _of_level(document, level, place, inspector)
     has_host = metadata.get("orchestrator_source") == "host"
-    if has_host and document.get("aicpu_orchestrator_phases"):
-        at.fail("orchestrator_source", "host", "no aicpu_orchestrator_phases beside it")
+    if has_host and document.get(DEVICE_STREAM):
+        at.fail("orchestrator_source", "host", f"no {DEVICE_STREAM} beside it")
+    document, host_notes = with_host_submits(document, metadata, place, inspector)
     dialect = Dialect(
         has_counts=layout is not Layout.E, may_omit_dummies=layout in (Layout.B, Layout.C)
     )
@@ -55,7 +57,9 @@ def read_raw(document: dict[str, Any], place: Place, inspector: Inspector) -> Ca
     directory = place.path.parent
     names = read_name_map(directory, inspector)
     clock = TickClock.of_capture(metadata, at, rows, phases)
-    notes += [f"{name}: left out" for name in _HOST_STREAMS if document.get(name)]
+    notes += host_notes
+    if document.get(_UPLOADS):
+        notes.append(f"{_UPLOADS}: left out, a trace has no lane for transfers of the host")
     return CaptureParts(
         place,
         place.at("aicore_tasks"),

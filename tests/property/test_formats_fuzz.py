@@ -30,11 +30,12 @@ from npusim.formats import (
     write_scope_stats,
 )
 from npusim.trace import save_trace
-from tests.capture_builder import write_layout
+from tests.capture_builder import edit, write_layout
 
 sys.path.append(str(Path(__file__).parents[1] / "unit"))
 
 from test_formats_chip_run import ChipRun, chip_program
+from test_formats_host_submits import by_host
 from test_formats_scope_stats import watched
 
 pytestmark = pytest.mark.property
@@ -74,6 +75,9 @@ def captures() -> tuple[dict[str, bytes], ...]:
                 if level == 4:
                     write_scope_stats(directory, watched())
                 found.append(directory)
+        host = Path(folder) / "host"
+        edit(write_layout(host, trace, program, Layout.D, 4), by_host)
+        found.append(host)
         write_hicann(Path(folder) / "hicann", trace)
         write_csv_pair(Path(folder) / "csv", trace)
         found += [Path(folder) / "hicann", Path(folder) / "csv"]
