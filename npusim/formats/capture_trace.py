@@ -22,7 +22,8 @@ def build_trace(parts: CaptureParts, inspector: Inspector) -> Trace:
     """
     parts = check_parts(parts, inspector)
     tasks = build_tasks(parts)
-    scope_stats = read_scope_stats(parts.place.path.parent, parts.clock, inspector)
+    clock = parts.clock if parts.header.is_raw else None
+    scope_stats = read_scope_stats(parts.place.path.parent, clock, inspector)
     index_of = {task.task_id: index for index, task in enumerate(tasks)}
     try:
         return Trace(

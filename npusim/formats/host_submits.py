@@ -14,9 +14,8 @@ from typing import Any
 
 from npusim.formats.fields import Place
 from npusim.formats.inspector import Inspector
+from npusim.formats.layout import HOST_STREAM, ORCHESTRATOR_STREAM
 
-HOST_STREAM = "host_orchestrator_phases"
-DEVICE_STREAM = "aicpu_orchestrator_phases"
 _POSITIONS = ("pre_host_orchestration", "post_device_execution")
 _TICK_UNIT = "syscnt_cycles"
 
@@ -73,7 +72,7 @@ def with_host_submits(
         list(_converted(stream, at.at(f"[{index}]"), alignment, inspector))
         for index, stream in enumerate(streams)
     ]
-    return document | {DEVICE_STREAM: converted}, _dropped(metadata)
+    return document | {ORCHESTRATOR_STREAM: converted}, _dropped(metadata)
 
 
 def _samples(metadata: dict[str, Any], at: Place) -> list[tuple[str, _Anchor]]:

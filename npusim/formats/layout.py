@@ -85,6 +85,10 @@ SLOTS_BY_CORE_TYPE = {"aic": (0,), "aiv": (1,), "mix": (0, 1, 2)}
 SLOT_SUFFIX = ("_aic", "_aiv", "_aiv")
 """What a MIX kernel's name gets per sub-slot; upstream reports fold the suffixes."""
 
+SCHEDULER_STREAM = "aicpu_scheduler_phases"
+ORCHESTRATOR_STREAM = "aicpu_orchestrator_phases"
+HOST_STREAM = "host_orchestrator_phases"
+"""Keys of the phases: scheduler threads, submits on the device, submits on the host."""
 SCHEDULER_KINDS = {
     PhaseKind.COMPLETE: "complete",
     PhaseKind.DISPATCH: "dispatch",

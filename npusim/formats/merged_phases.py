@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from npusim.formats.inspector import Inspector
+from npusim.formats.layout import ORCHESTRATOR_STREAM, SCHEDULER_STREAM
 from npusim.formats.merged_events import MergedEvents, marker_kind, span_of, thread_of
 from npusim.formats.phase_reader import Dialect, PhaseTable, read_phases
 
@@ -62,8 +63,8 @@ def read_merged_phases(events: MergedEvents, inspector: Inspector) -> PhaseTable
     for position, event in events.orchestrators:
         inspector.attempt("submits", partial(_LANES.add, events, position, event, submits))
     document = {
-        "aicpu_scheduler_phases": _listed(streams),
-        "aicpu_orchestrator_phases": _listed(submits),
+        SCHEDULER_STREAM: _listed(streams),
+        ORCHESTRATOR_STREAM: _listed(submits),
     }
     return read_phases(document, events.place, inspector, _DIALECT)
 

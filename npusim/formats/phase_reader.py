@@ -13,7 +13,9 @@ from npusim.formats.layout import (
     DUMMY_MARKER,
     LEFT_OUT_INNER_KINDS,
     LEFT_OUT_OUTER_KINDS,
+    ORCHESTRATOR_STREAM,
     SCHEDULER_KINDS,
+    SCHEDULER_STREAM,
     SKIP_MARKER,
 )
 from npusim.formats.tick_phase import NO_TASK, TickPhase
@@ -85,13 +87,13 @@ def read_phases(
             records of a thread overlap, a task is submitted twice, or submits are out of order.
     """
     table = PhaseTable()
-    at = place.at("aicpu_scheduler_phases")
-    streams = place.listed(document, "aicpu_scheduler_phases", default=[])
+    at = place.at(SCHEDULER_STREAM)
+    streams = place.listed(document, SCHEDULER_STREAM, default=[])
     table.scheduler_count = len(streams)
     for index, stream in enumerate(streams):
         _read_scheduler(index, stream, at.at(f"[{index}]"), inspector, dialect, table)
-    at = place.at("aicpu_orchestrator_phases")
-    streams = place.listed(document, "aicpu_orchestrator_phases", default=[])
+    at = place.at(ORCHESTRATOR_STREAM)
+    streams = place.listed(document, ORCHESTRATOR_STREAM, default=[])
     table.orchestrator_count = len(streams)
     _read_submits(streams, at, inspector, dialect, table)
     return table

@@ -8,13 +8,15 @@ import numpy.typing as npt
 from npusim.formats.capture_parts import CaptureHeader, CaptureParts
 from npusim.formats.dependency_reader import read_dependencies, read_name_map
 from npusim.formats.fields import Place
-from npusim.formats.host_submits import DEVICE_STREAM, with_host_submits
+from npusim.formats.host_submits import with_host_submits
 from npusim.formats.inspector import Inspector
 from npusim.formats.layout import (
     CHIPS_BY_COUNTER_MHZ,
     CORE_TYPES,
     LEVEL_KEYS,
+    ORCHESTRATOR_STREAM,
     ROW_BLOCKS_KEY,
+    SCHEDULER_STREAM,
     Layout,
 )
 from npusim.formats.phase_reader import Dialect, PhaseTable, read_phases
@@ -26,7 +28,6 @@ from npusim.trace import Lane, LaneKind
 _RUNTIMES = ("tensormap_and_ringbuffer", "host_build_graph")
 _INT32_STOP = 1 << 31
 _UPLOADS = "host_device_uploads"
-_PHASE_STREAMS = ("aicpu_scheduler_phases", DEVICE_STREAM)
 
 
 def read_raw(document: dict[str, Any], place: Place, inspector: Inspector) -> CaptureParts:
@@ -41,8 +42,8 @@ def read_raw(document: dict[str, Any], place: Place, inspector: Inspector) -> Ca
     document, notes = flattened_streams(document, place)
     document = _of_level(document, level, place, inspector)
     has_host = metadata.get("orchestrator_source") == "host"
-    if has_host and document.get(DEVICE_STREAM):
-        at.fail("orchestrator_source", "host", f"no {DEVICE_STREAM} beside it")
+    if has_host and document.get(ORCHESTRATOR_STREAM):
+        at.fail("orchestrator_source", "host", f"no {ORCHESTRATOR_STREAM} beside it")
     document, host_notes = with_host_submits(document, metadata, place, inspector)
     dialect = Dialect(
         has_counts=layout is not Layout.E, may_omit_dummies=layout in (Layout.B, Layout.C)
@@ -134,7 +135,7 @@ def _of_level(
     document: dict[str, Any], level: int, place: Place, inspector: Inspector
 ) -> dict[str, Any]:
     """``document`` without the streams that its level does not have."""
-    allowed = {"aicpu_tasks": 2, _PHASE_STREAMS[0]: 3, _PHASE_STREAMS[1]: 4}
+    allowed = {"aicpu_tasks": 2, SCHEDULER_STREAM: 3, ORCHESTRATOR_STREAM: 4}
     for name, least in allowed.items():
         if level < least and document.get(name):
             inspector.refuse(
@@ -149,8 +150,8 @@ def _check_streams(
     phases: PhaseTable, level: int, place: Place, inspector: Inspector, *, has_host: bool
 ) -> None:
     found = {
-        _PHASE_STREAMS[0]: (3, phases.scheduler_count),
-        _PHASE_STREAMS[1]: (4, len(phases.orchestrator)),
+        SCHEDULER_STREAM: (3, phases.scheduler_count),
+        ORCHESTRATOR_STREAM: (4, len(phases.orchestrator)),
     }
     for name, (least, count) in found.items():
         if level >= least and not count and not (has_host and least == 4):

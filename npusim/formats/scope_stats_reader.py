@@ -61,8 +61,13 @@ class ScopeStats:
     notes: tuple[str, ...] = ()
 
 
-def read_scope_stats(directory: Path, clock: TickClock, inspector: Inspector) -> ScopeStats:
+def read_scope_stats(directory: Path, clock: TickClock | None, inspector: Inspector) -> ScopeStats:
     """The scope statistics beside the records in ``directory``; empty without any.
+
+    Args:
+        directory: Where the records are.
+        clock: The counter that the samples may name ticks of; None where the records have another.
+        inspector: Refuses faults, or notes their repair.
 
     Raises:
         FileFormatError: If the file is malformed, samples are missing, a counter falls, or a scope
@@ -126,7 +131,7 @@ def _read_head(at: Place, line: bytes) -> _Head:
 class _Samples:
     """The lines after the first, one by one."""
 
-    def __init__(self, head: _Head, clock: TickClock, inspector: Inspector) -> None:
+    def __init__(self, head: _Head, clock: TickClock | None, inspector: Inspector) -> None:
         self._head, self._clock, self._inspector = head, clock, inspector
         self.pairs = ScopePairs()
         self.rows: list[tuple[int, ...]] = []
@@ -169,12 +174,12 @@ class _Samples:
                 at.fail(key, value, f"no less than the {least} of this ring before")
         for freed, taken in RING_COUNTERS:
             start, stop = _KEY_OF[freed], _KEY_OF[taken]
-            if counts.get(start, NO_COUNT) > counts.get(stop, counts.get(start, NO_COUNT)):
+            if start in counts and stop in counts and counts[start] > counts[stop]:
                 at.fail(start, counts[start], f"no more than {stop}, {counts[stop]}")
         return counts
 
     def _time(self, record: dict[str, Any], at: Place) -> int:
-        if TICK_KEY not in record:
+        if TICK_KEY not in record or self._clock is None:
             return NO_TIME
         tick = at.integer(record, TICK_KEY, low=self._clock.origin_ticks)
         time_ps = self._clock.ps(tick)
