@@ -98,6 +98,11 @@ SCHEDULER_KINDS = {
     PhaseKind.DRAIN: "drain",
     PhaseKind.RELEASE: "release",
 }
+SCHEDULER_KINDS_OF_B = SCHEDULER_KINDS | {
+    PhaseKind.EARLY_DISPATCH: SCHEDULER_KINDS[PhaseKind.DISPATCH],
+    PhaseKind.DRAIN: SCHEDULER_KINDS[PhaseKind.DISPATCH],
+}
+"""Layout B is older than these kinds; its tools hang the arrows of what they publish nowhere."""
 DUMMY_MARKER = "dummy_task"
 """Zero-width record that names the dummy a scheduler thread completed."""
 DUMMY_NAME_KEY = "name"

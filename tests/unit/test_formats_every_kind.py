@@ -1,5 +1,6 @@
 """A kernel with every kind of task: right values, all kinds simulated, all kept by the files."""
 
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -135,3 +136,16 @@ def test_a_flag_that_is_no_truth_is_refused(run, tmp_path: Path):
         FileFormatError, match=r"tasks\[3\].predicated is 1; expected true or false"
     ):
         read_capture(tmp_path)
+
+
+def test_layout_b_has_no_kinds_of_later_schedulers(run, tmp_path: Path):
+    program, _, trace = run
+    counts = {}
+    for layout in (Layout.B, Layout.C):
+        write_capture(tmp_path / layout, trace, program, level=3, layout=layout)
+        phases = read_capture(tmp_path / layout).phases
+        counts[layout] = Counter(PhaseKind(kind) for kind in phases["kind"])
+    early = counts[Layout.C].pop(PhaseKind.EARLY_DISPATCH)
+    assert early > 0
+    counts[Layout.C][PhaseKind.DISPATCH] += early
+    assert counts[Layout.B] == counts[Layout.C]
