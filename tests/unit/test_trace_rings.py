@@ -1,5 +1,7 @@
 """The rings of a trace: what makes a record of them, and that it is kept."""
 
+import json
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -72,3 +74,19 @@ def test_a_record_that_makes_no_sense_is_refused(rows, message):
 def test_samples_of_another_kind_are_refused():
     with pytest.raises(TraceError, match=r"^rings: samples have dtype int64; expected one axis"):
         RingUse(samples=np.zeros(3, np.int64))
+
+
+def test_a_trace_without_rings_stays_in_the_layout_before(tmp_path: Path):
+    """Byte for byte what npusim wrote before it knew rings, so captures stay as they are."""
+    builder = TraceBuilder()
+    builder.run(builder.task("qk"), "AIV[0]", 1, 2)
+    trace = builder.build()
+    cohort = replace(trace, tasks=tuple(replace(task, is_cohort=True) for task in trace.tasks))
+    versions = []
+    for number, one in enumerate((trace, cohort, replace(trace, rings=use()))):
+        path = tmp_path / f"{number}.npz"
+        save_trace(one, path)
+        with zipfile.ZipFile(path) as archive:
+            versions.append(json.loads(archive.read("header.json"))["version"])
+        assert load_trace(path).tasks == one.tasks
+    assert versions == [2, 3, 3]
