@@ -70,9 +70,15 @@ def write_archive(
 
 
 def read_archive(
-    path: Path, *, kind: str, version: int
+    path: Path, *, kind: str, version: int, older: tuple[int, ...] = ()
 ) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]:
     """Header and arrays of the ``kind`` file at ``path``.
+
+    Args:
+        path: File to read.
+        kind: What it should be.
+        version: Layout version that the caller reads.
+        older: Earlier versions that it reads too.
 
     Raises:
         FileFormatError: If the file is missing, corrupt, of another kind or version.
@@ -89,7 +95,7 @@ def read_archive(
         found = header.get("npusim") if isinstance(header, dict) else type(header).__name__
         msg = f"{path}: holds {found!r}; expected a npusim {kind}"
         raise FileFormatError(msg)
-    if header.get("version") != version:
+    if header.get("version") not in (version, *older):
         msg = (
             f"{path}: {kind} layout version {header.get('version')}; this npusim reads version "
             f"{version}; write the file again with npusim run"

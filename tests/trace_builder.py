@@ -67,12 +67,7 @@ class TraceBuilder:
         self._runs: list[_Run] = []
         self._phases: list[tuple[Any, ...]] = []
         self._edges: list[tuple[int, int, EdgeSource]] = []
-        self.lanes = [
-            *(Lane(f"AIC[{i}]", LaneKind.AIC, core_id=i) for i in range(self.aic)),
-            *(Lane(f"AIV[{i}]", LaneKind.AIV, core_id=self.aic + i) for i in range(self.aiv)),
-            *(Lane(f"Sched[{i}]", LaneKind.SCHEDULER, thread=i) for i in range(self.schedulers)),
-            Lane("Orch[0]", LaneKind.ORCHESTRATOR, thread=self.schedulers),
-        ]
+        self.lanes = device_lanes(self.aic, self.aiv, self.schedulers)
         self._lane_index = {lane.name: index for index, lane in enumerate(self.lanes)}
 
     def task(self, name: str, core_type: str = "aiv", blocks: int = 1, **fields: Any) -> int:
@@ -161,6 +156,16 @@ class TraceBuilder:
                 now = r.end_ps
             if span_end > now:
                 yield index, now, span_end, WaitReason.NO_WORK, NO_TASK, NO_TASK
+
+
+def device_lanes(aic: int, aiv: int, schedulers: int) -> list[Lane]:
+    """Cores, AIC first, then scheduler threads, then the orchestrator."""
+    return [
+        *(Lane(f"AIC[{i}]", LaneKind.AIC, core_id=i) for i in range(aic)),
+        *(Lane(f"AIV[{i}]", LaneKind.AIV, core_id=aic + i) for i in range(aiv)),
+        *(Lane(f"Sched[{i}]", LaneKind.SCHEDULER, thread=i) for i in range(schedulers)),
+        Lane("Orch[0]", LaneKind.ORCHESTRATOR, thread=schedulers),
+    ]
 
 
 def layered_trace(

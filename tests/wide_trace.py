@@ -11,7 +11,6 @@ from npusim.trace import (
     SLICE_DTYPE,
     WAIT_DTYPE,
     EdgeSource,
-    Lane,
     LaneKind,
     PhaseKind,
     Trace,
@@ -19,9 +18,11 @@ from npusim.trace import (
     TraceTask,
     WaitReason,
 )
+from tests.trace_builder import device_lanes
 
 SCOPES = ("gather", "qk", "softmax", "pv", "merge", "norm", "rope", "project", "quant", "store")
 _US = 10**6  # picoseconds
+_SCHEDULERS = 3
 
 
 def wide_trace(slices: int = 20_000, *, aic: int = 24, aiv: int = 48, seed: int = 0) -> Trace:
@@ -46,7 +47,7 @@ def wide_trace(slices: int = 20_000, *, aic: int = 24, aiv: int = 48, seed: int 
     edges = _edges(random, start, end)
     return Trace(
         TraceInfo("wide", "default", "a2a3", "simulated", 50, 4),
-        tuple(_lanes(kinds)),
+        tuple(device_lanes(aic, aiv, _SCHEDULERS)),
         tuple(
             TraceTask(int(i), int(scope), SCOPES[scope], str(kinds[lane[i]]), 1)
             for i, scope in enumerate(scopes)
@@ -65,15 +66,6 @@ def wide_trace(slices: int = 20_000, *, aic: int = 24, aiv: int = 48, seed: int 
         _phases(start, len(kinds)),
         edges,
     )
-
-
-def _lanes(kinds: list[LaneKind]) -> list[Lane]:
-    found, count = [], {LaneKind.AIC: 0, LaneKind.AIV: 0}
-    for core, kind in enumerate(kinds):
-        found.append(Lane(f"{kind.upper()}[{count[kind]}]", kind, core_id=core))
-        count[kind] += 1
-    found += [Lane(f"Sched[{i}]", LaneKind.SCHEDULER, thread=i) for i in range(3)]
-    return [*found, Lane("Orch[0]", LaneKind.ORCHESTRATOR, thread=3)]
 
 
 def _columns(dtype, **columns):
@@ -121,7 +113,7 @@ def _phases(start, cores):
         [
             _columns(
                 PHASE_DTYPE,
-                lane=cores + np.arange(len(start)) % 3,
+                lane=cores + np.arange(len(start)) % _SCHEDULERS,
                 kind=kind,
                 start_ps=turn + a * length,
                 end_ps=turn + b * length,
@@ -137,7 +129,7 @@ def _phases(start, cores):
         + [
             _columns(
                 PHASE_DTYPE,
-                lane=np.full(len(start), cores + 3),
+                lane=np.full(len(start), cores + _SCHEDULERS),
                 kind=PhaseKind.SUBMIT,
                 start_ps=turn,
                 end_ps=turn + step // 2,

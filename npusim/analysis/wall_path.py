@@ -12,7 +12,9 @@ read there can be found here:
 
     |= compute =|- stall -|==== compute ====|- stall -|= compute =|     adds up to the makespan
 
-``npusim.analysis.critical_path`` and ``observed_path`` ask the same of single kernels.
+That tool reads ticks of the chip's counter, so the times of a simulated run are cut to those; a
+capture has no others. ``npusim.analysis.critical_path`` and ``observed_path`` ask the same of
+single kernels.
 """
 
 from collections import defaultdict
@@ -22,6 +24,20 @@ from dataclasses import dataclass
 import numpy as np
 
 from npusim.trace import NO_TIME, Trace
+from npusim.trace.model import Records
+from npusim.units import ps_to_ticks, ticks_to_ps
+
+
+@dataclass(frozen=True, slots=True)
+class WallSegment:
+    """One task on the observed path: the stall before it, then what it ran."""
+
+    task: int
+    start_ps: int
+    """Since the first kernel start."""
+    stall_ps: int
+    compute_ps: int
+    """Less than its duration where the task before it on the path still ran."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,17 +48,28 @@ class WallPath:
         makespan_ps: First kernel start to last kernel end.
         static_ps: Length of the static path.
         static_tasks: The tasks on it.
-        compute_ps: What the observed path ran.
-        stall_ps: What it waited; with ``compute_ps`` the makespan.
-        observed_tasks: The tasks on it.
+        segments: The observed path; stalls and computing add up to the makespan.
     """
 
     makespan_ps: int
     static_ps: int
     static_tasks: tuple[int, ...]
-    compute_ps: int
-    stall_ps: int
-    observed_tasks: tuple[int, ...]
+    segments: tuple[WallSegment, ...]
+
+    @property
+    def compute_ps(self) -> int:
+        """What the observed path ran."""
+        return sum(segment.compute_ps for segment in self.segments)
+
+    @property
+    def stall_ps(self) -> int:
+        """What it waited."""
+        return sum(segment.stall_ps for segment in self.segments)
+
+    @property
+    def observed_tasks(self) -> tuple[int, ...]:
+        """The tasks on it."""
+        return tuple(segment.task for segment in self.segments)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,28 +88,28 @@ class _Tasks:
 def wall_path(trace: Trace) -> WallPath:
     """The static and the observed path of ``trace``; all zero for a trace without kernels."""
     if not len(trace.slices):
-        return WallPath(0, 0, (), 0, 0, ())
+        return WallPath(0, 0, (), ())
     tasks = _whole_tasks(trace)
     static_ps, static_tasks = _static(tasks)
-    observed = _observed(tasks)
-    frontier_ps = trace.span_ps[0]
-    compute_ps = stall_ps = 0
-    for task in observed:
+    segments = []
+    begin_ps = frontier_ps = min(tasks.start.values())
+    for task in _observed(tasks):
         start_ps, end_ps = tasks.start[task], tasks.end[task]
-        stall_ps += max(0, start_ps - frontier_ps)
-        compute_ps += max(0, end_ps - max(start_ps, frontier_ps))
+        stall_ps = max(0, start_ps - frontier_ps)
+        compute_ps = max(0, end_ps - max(start_ps, frontier_ps))
+        segments.append(WallSegment(task, start_ps - begin_ps, stall_ps, compute_ps))
         frontier_ps = max(frontier_ps, end_ps)
-    return WallPath(
-        trace.makespan_ps, static_ps, static_tasks, compute_ps, stall_ps, tuple(observed)
-    )
+    makespan_ps = max(tasks.end.values()) - begin_ps
+    return WallPath(makespan_ps, static_ps, static_tasks, tuple(segments))
 
 
 def _whole_tasks(trace: Trace) -> _Tasks:
     never = np.iinfo(np.int64).max
     first = np.full(len(trace.tasks), never, np.int64)
     last = np.full(len(trace.tasks), NO_TIME, np.int64)
-    np.minimum.at(first, trace.slices["task"], trace.slices["start_ps"])
-    np.maximum.at(last, trace.slices["task"], trace.slices["end_ps"])
+    slices = _in_ticks(trace)
+    np.minimum.at(first, slices["task"], slices["start_ps"])
+    np.maximum.at(last, slices["task"], slices["end_ps"])
     ran = np.flatnonzero(last != NO_TIME).tolist()
     start = {task: int(first[task]) for task in ran}
     end = {task: int(last[task]) for task in ran}
@@ -93,12 +120,24 @@ def _whole_tasks(trace: Trace) -> _Tasks:
         if both_ran and end[pred] <= start[succ] and start[pred] < start[succ]:
             predecessors[succ].append(pred)
     names = {task: str(trace.tasks[task].task_id) for task in ran}
-    return _Tasks(start, end, dict(predecessors), _core_predecessors(trace, start), names)
+    return _Tasks(start, end, dict(predecessors), _core_predecessors(slices, start), names)
 
 
-def _core_predecessors(trace: Trace, start: dict[int, int]) -> dict[int, tuple[int, int]]:
+def _in_ticks(trace: Trace) -> Records:
+    """The slices at the resolution of the chip's counter."""
+    if trace.info.source != "simulated":
+        return trace.slices
+    mhz = trace.info.counter_mhz
+    slices = trace.slices.copy()
+    for column in ("start_ps", "end_ps"):
+        times = slices[column].tolist()
+        slices[column] = [ticks_to_ps(ps_to_ticks(time_ps, mhz), mhz) for time_ps in times]
+    return slices
+
+
+def _core_predecessors(slices: Records, start: dict[int, int]) -> dict[int, tuple[int, int]]:
     found: dict[int, tuple[int, int]] = {}
-    for rows in _rows_by_lane(trace):
+    for rows in _rows_by_lane(slices):
         before, free_ps = -1, 0
         for start_ps, end_ps, task in rows:
             is_bound = before not in {-1, task} and free_ps <= start_ps == start[task]
@@ -109,10 +148,10 @@ def _core_predecessors(trace: Trace, start: dict[int, int]) -> dict[int, tuple[i
     return found
 
 
-def _rows_by_lane(trace: Trace) -> Iterator[list[tuple[int, int, int]]]:
+def _rows_by_lane(slices: Records) -> Iterator[list[tuple[int, int, int]]]:
     lanes: defaultdict[int, list[tuple[int, int, int]]] = defaultdict(list)
     columns = ("lane", "start_ps", "end_ps", "task")
-    for lane, start_ps, end_ps, task in trace.slices[list(columns)].tolist():
+    for lane, start_ps, end_ps, task in slices[list(columns)].tolist():
         lanes[lane].append((start_ps, end_ps, task))
     for rows in lanes.values():
         yield sorted(rows)

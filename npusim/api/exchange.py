@@ -8,6 +8,7 @@ from pathlib import Path
 import npusim
 from npusim.analysis import bubble_table, summary, with_waits
 from npusim.api.directory import replaced_directory
+from npusim.api.replay_input import chip_of_csv
 from npusim.api.store import (
     BUBBLES_FILE,
     CAPTURE_DIR,
@@ -22,7 +23,6 @@ from npusim.api.store import (
 )
 from npusim.errors import OutputError
 from npusim.formats import (
-    CoreCounts,
     Layout,
     capture_files,
     read_capture,
@@ -30,6 +30,7 @@ from npusim.formats import (
     write_csv_pair,
     write_hicann,
     write_perfetto,
+    write_scope_stats,
     write_summary,
 )
 from npusim.hardware import load_chip
@@ -87,13 +88,19 @@ def import_capture(path: Path, directory: Path, request: ImportRequest | None = 
         save_trace(trace, staging / TRACE_FILE)
         (staging / BUBBLES_FILE).write_text(bubble_table(trace).to_csv(), encoding="utf-8")
         write_perfetto(staging / PERFETTO_FILE, trace)
-        copies = staging / CAPTURE_DIR
-        copies.mkdir()
-        for file in capture_files(path):
-            shutil.copyfile(file, copies / file.name)
+        _copy_files(path, staging / CAPTURE_DIR)
         if wanted.has_picture:
             save_figure(swimlane_figure(trace), staging / PICTURE_FILE)
     return trace
+
+
+def _copy_files(path: Path, directory: Path) -> None:
+    """The files of the capture at ``path``, those in a folder beside the records in one too."""
+    records, *beside = capture_files(path)
+    for file in (records, *beside):
+        copy = directory / file.relative_to(records.parent)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, copy)
 
 
 def import_summary(trace: Trace) -> dict[str, object]:
@@ -145,18 +152,11 @@ def export_run(
         program = load_run_program(run) if (run / PROGRAM_FILE).is_file() else None
         wanted = level or trace.info.swimlane_level or MAX_LEVEL
         write_capture(output, trace, program, level=wanted, layout=layout)
+        write_scope_stats(output, trace)
 
 
 def _read(path: Path, wanted: ImportRequest) -> Trace:
-    if wanted.chip is None:
-        return read_capture(
-            path, is_repairing=wanted.is_repairing, dependencies=wanted.dependencies
-        )
-    chip = load_chip(wanted.chip)
+    chip = {} if wanted.chip is None else chip_of_csv(load_chip(wanted.chip))
     return read_capture(
-        path,
-        is_repairing=wanted.is_repairing,
-        dependencies=wanted.dependencies,
-        chip=chip.name,
-        cores=CoreCounts(chip.topology.aic_count, chip.topology.aiv_count),
+        path, is_repairing=wanted.is_repairing, dependencies=wanted.dependencies, **chip
     )

@@ -2,6 +2,7 @@
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 from npusim.api.store import load_run_trace
 from npusim.formats import CoreCounts, companion, edge_records, is_csv_capture, read_csv_capture
@@ -36,6 +37,15 @@ def task_table(path: Path) -> Path | None:
     return path if is_csv_capture(path) else None
 
 
+def chip_of_csv(chip: ChipSpec) -> dict[str, Any]:
+    """What the readers of CSV captures want to know of the chip, which the files do not name."""
+    return {
+        "chip": chip.name,
+        "cores": CoreCounts(chip.topology.aic_count, chip.topology.aiv_count),
+        "counter_mhz": chip.clock.counter_mhz,
+    }
+
+
 def load_capture(files: CaptureFiles, chip: ChipSpec) -> Trace:
     """The run or capture in ``files``.
 
@@ -52,9 +62,7 @@ def load_capture(files: CaptureFiles, chip: ChipSpec) -> Trace:
             table,
             files.deps_file or companion(table, "deps"),
             phases=files.phases_file or companion(table, "phases"),
-            chip=chip.name,
-            cores=CoreCounts(chip.topology.aic_count, chip.topology.aiv_count),
-            counter_mhz=chip.clock.counter_mhz,
+            **chip_of_csv(chip),
         )
     trace = load_run_trace(files.path)
     if files.deps_file is not None:

@@ -36,7 +36,7 @@ class RunRequest:
 
     Raises:
         UsageError: If the swimlane level is not one of 0 to 4, the policy or one of its
-            parameters is unknown, or rings are sized for a policy that has none.
+            parameters is unknown, or rings are sized or watched for a policy that has none.
     """
 
     chip: str = "a2a3"
@@ -59,15 +59,25 @@ class RunRequest:
     """Decides which."""
     rings: RingSizes = field(default_factory=RingSizes)
     """Sizes of the rings, where they are not those of the chip."""
+    has_scope_stats: bool = False
+    """Record how full the rings are."""
 
     def __post_init__(self) -> None:
         self.simulation_options()  # they check themselves: a wrong level fails before the work
         policy = find_policy(self.policy)
         check_parameters(policy, self.policy_parameters)
-        if self.rings != RingSizes() and not policy.has_rings:
+        if policy.has_rings:
+            return
+        if self.rings != RingSizes():
             msg = (
                 f"policy {self.policy}: has no rings that fill, so their sizes mean nothing; "
                 f"expected none; leave them out or choose {DEFAULT_POLICY}"
+            )
+            raise UsageError(msg)
+        if self.has_scope_stats:
+            msg = (
+                f"policy {self.policy}: has no rings that fill, so there are no scope statistics; "
+                f"expected none asked for; leave them out or choose {DEFAULT_POLICY}"
             )
             raise UsageError(msg)
 
@@ -85,6 +95,7 @@ class RunRequest:
             warm_up=self.has_warm_up,
             seed=self.seed,
             rings=self.rings,
+            scope_stats=self.has_scope_stats,
         )
 
 

@@ -5,7 +5,8 @@ DIR/program.npz             the recording; it can be simulated again (not of an 
 DIR/trace.npz               the trace, without loss
 DIR/bubbles.csv             the bubble table
 DIR/perfetto.json           for ui.perfetto.dev
-DIR/dfx_outputs/            the files a device writes, for the ecosystem's tools; pmu.csv with --pmu
+DIR/dfx_outputs/            the files a device writes, for the ecosystem's tools; with --pmu also
+                            pmu.csv, with --scope-stats scope_stats/scope_stats.jsonl
 DIR/swimlane.png            the picture
 """
 
@@ -22,6 +23,7 @@ from npusim.formats import (
     write_capture,
     write_perfetto,
     write_pmu,
+    write_scope_stats,
     write_summary,
 )
 from npusim.plotting import save_figure, swimlane_figure
@@ -130,5 +132,6 @@ def _write_files(run: Run, directory: Path, *, has_picture: bool) -> None:
         write_capture(capture, run.trace, run.program, level=run.trace.info.swimlane_level)
     if run.counters is not None:
         write_pmu(capture / PMU_FILE, run.trace, run.counters, group=run.request.inside.pmu)
+    write_scope_stats(capture, run.trace)
     if has_picture:
         save_figure(swimlane_figure(run.trace), directory / PICTURE_FILE)

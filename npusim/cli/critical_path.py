@@ -8,6 +8,8 @@ import typer
 from npusim.analysis.limits import find_limits
 from npusim.analysis.observed_path import observed_path
 from npusim.analysis.slack import scope_path_table, slack_table
+from npusim.analysis.wall_path import wall_path
+from npusim.analysis.wall_table import wall_segment_table, wall_table
 from npusim.api.evidence import load_evidence
 from npusim.cli.output import check_one_format, print_json, print_table
 from npusim.experiments.questions import memory_bound_ps
@@ -23,6 +25,12 @@ def critical_path(
     slack: Annotated[
         bool, typer.Option("--slack", help="How much later each task could start.")
     ] = False,
+    wall: Annotated[
+        bool,
+        typer.Option(
+            "--wall", help="Also the paths over whole tasks, as simpler's critical_path counts."
+        ),
+    ] = False,
     as_csv: Annotated[
         bool, typer.Option("--csv", help="Print CSV: by scope, or the table asked for.")
     ] = False,
@@ -31,7 +39,8 @@ def critical_path(
     """What the run waited for from its last kernel back to its first, by kind and by scope.
 
     The segments add up to the makespan. The static path beside it knows only durations and
-    dependencies: no run of these kernels can be shorter.
+    dependencies: no run of these kernels can be shorter. --wall has both as the tool of the
+    ecosystem defines them, in ticks of the counter; with --segments also the tasks on its path.
     """
     check_one_format(as_csv=as_csv, as_json=as_json)
     trace = load_evidence(run, has_recording=False).trace
@@ -41,6 +50,11 @@ def critical_path(
         tables["segments"] = path.segment_table()
     if slack:
         tables["slack"] = slack_table(trace)
+    if wall:
+        whole = wall_path(trace)
+        if segments:
+            tables["wall_segments"] = wall_segment_table(trace, whole)
+        tables["wall"] = wall_table(trace, whole)
     if as_json:
         kinds = path.kind_table().to_json()
         print_json({"kinds": kinds, **{name: one.to_json() for name, one in tables.items()}})

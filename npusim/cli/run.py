@@ -108,6 +108,10 @@ def run(
         str | None,
         typer.Option(metavar="N[,N…]", help="Dependency entries of all rings, or of each."),
     ] = None,
+    scope_stats: Annotated[
+        bool,
+        typer.Option("--scope-stats", help="Write scope_stats.jsonl: how full the rings were."),
+    ] = False,
     fidelity: Annotated[
         Fidelity, typer.Option(help="Show kernels, or also the pipes inside some cores.")
     ] = Fidelity.TASK,
@@ -168,6 +172,7 @@ def run(
             parse_sizes("--ring-heap", ring_heap),
             parse_sizes("--ring-dependencies", ring_dependencies),
         ),
+        has_scope_stats=scope_stats,
     )
     if output is not None:
         check_output_directory(output)

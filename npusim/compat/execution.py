@@ -91,6 +91,7 @@ def simulate_recording(
         is_swimlane_charged=config.swimlane_level > 0,
         inside=InsideRequest(pmu=config.pmu),
         rings=config.rings,
+        has_scope_stats=config.has_scope_stats,
     )
     try:
         trace, counters = simulate_and_count(program, request)

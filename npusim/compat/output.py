@@ -15,7 +15,14 @@ from typing import Any
 
 from npusim.compat.runtime_config import RuntimeConfig
 from npusim.errors import OutputError
-from npusim.formats import PMU_FILE, write_capture, write_perfetto, write_pmu, write_summary
+from npusim.formats import (
+    PMU_FILE,
+    write_capture,
+    write_perfetto,
+    write_pmu,
+    write_scope_stats,
+    write_summary,
+)
 from npusim.formats.layout import DEPS_FILE, NAME_MAP_FILE
 from npusim.program import Program, save_program
 from npusim.trace import Trace, save_trace
@@ -84,6 +91,7 @@ def write_run(
     if counters is not None:
         capture.mkdir(exist_ok=True)
         write_pmu(capture / PMU_FILE, trace, counters, group=config.pmu)
+    write_scope_stats(capture, trace)
 
 
 def write_run_summary(directory: Path, figures: dict[str, Any]) -> None:

@@ -18,7 +18,9 @@ PLATFORMS = {"a2a3": "a2a3", "a2a3sim": "a2a3", "a5": "a5", "a5sim": "a5"}
 _SPRING_KEYS = ("enable_l2_swimlane", "enable_dump_tensor", "runtime_profiling")
 _SUMMER_KEYS = ("enable_chip_swimlane", "enable_dump_args", "enable_scope_stats")
 _COMMON_KEYS = ("platform", "device_id", "enable_pmu", "enable_dep_gen")
-RUNTIME_FIELDS = (*_COMMON_KEYS, "enable_l2_swimlane", "enable_chip_swimlane")
+RUNTIME_FIELDS = (
+    *_COMMON_KEYS, "enable_l2_swimlane", "enable_chip_swimlane", "enable_scope_stats",
+)  # fmt: skip
 """The attributes of a ``RunConfig`` that are settings of the runtime."""
 IGNORED_RUNTIME_KEYS = (
     "log_level",  # the device runtime's log
@@ -50,7 +52,6 @@ _SWIMLANE_KEYS = ("enable_chip_swimlane", "enable_l2_swimlane", "runtime_profili
 _UNMODELLED = {
     "enable_dump_args": "dumps of task arguments are not written",
     "enable_dump_tensor": "dumps of task arguments are not written",
-    "enable_scope_stats": "scope statistics are not modelled; no scope_stats is written",
 }
 
 
@@ -65,6 +66,8 @@ class RuntimeConfig:
     """PMU event group that ``pmu.csv`` counts, 0 for none."""
     has_dependencies: bool
     """Write ``deps.json``."""
+    has_scope_stats: bool
+    """Write ``scope_stats.jsonl``."""
     era: CompilerEra
     """The compiler of the time when the keys were spelled that way."""
     notes: tuple[str, ...]
@@ -111,6 +114,7 @@ def parse_runtime_config(config: Mapping[str, Any] | None) -> RuntimeConfig:
         swimlane_level=max(_level(key, given.get(key)) for key in _SWIMLANE_KEYS),
         pmu=_pmu_group(given.get("enable_pmu")),
         has_dependencies=bool(given.get("enable_dep_gen")),
+        has_scope_stats=bool(given.get("enable_scope_stats")),
         era=_era(given),
         notes=tuple(dict.fromkeys(_UNMODELLED[key] for key in _UNMODELLED if given.get(key))),
         rings=_ring_sizes(given),

@@ -15,12 +15,15 @@ from npusim.formats.layout import Layout
 from npusim.formats.perfetto import write_perfetto
 from npusim.formats.pmu import PMU_FILE, write_pmu
 from npusim.formats.pmu_layout import DEFAULT_GROUP, PMU_GROUPS, check_group
+from npusim.formats.scope_stats_layout import SCOPE_STATS_FILE
+from npusim.formats.scope_stats_writer import write_scope_stats
 from npusim.formats.summary import SLICE_COLUMNS, write_csv, write_slices_csv, write_summary
 
 __all__ = [
     "DEFAULT_GROUP",
     "PMU_FILE",
     "PMU_GROUPS",
+    "SCOPE_STATS_FILE",
     "SLICE_COLUMNS",
     "WRITTEN_LAYOUTS",
     "CoreCounts",
@@ -39,6 +42,7 @@ __all__ = [
     "write_hicann",
     "write_perfetto",
     "write_pmu",
+    "write_scope_stats",
     "write_slices_csv",
     "write_summary",
 ]

@@ -10,7 +10,7 @@ from npusim.formats.dependency_reader import CapturedGraph, CapturedTask
 from npusim.formats.edge_checks import check_edges
 from npusim.formats.fields import Place
 from npusim.formats.inspector import Inspector
-from npusim.formats.layout import DEPS_FILE, ROW_BLOCKS_KEY, Layout
+from npusim.formats.layout import DEPS_FILE, ROW_BLOCKS_KEY, SCHEDULER_STREAM, Layout
 from npusim.trace import LaneKind, PhaseKind
 
 _KEPT_AS_OBSERVED = "block count wrong: kept as observed"
@@ -45,7 +45,7 @@ def _check_completions(parts: CaptureParts, inspector: Inspector) -> None:
     table = parts.phases
     if parts.header.level < 3 or not table.scheduler_count:
         return
-    at = parts.place.at("aicpu_scheduler_phases")
+    at = parts.place.at(SCHEDULER_STREAM)
     has_turns = any(phase.loop_iter > 0 for phase in table.scheduler)
     if not has_turns:
         inspector.refuse(at, "loop_iter", 0, "more than 0 in some record", "no loop turns: kept")

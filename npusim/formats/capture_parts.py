@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from npusim.formats.dependency_reader import CapturedGraph, NameMap
 from npusim.formats.fields import Place
-from npusim.formats.layout import DEPS_FILE
+from npusim.formats.layout import DEPS_FILE, ORCHESTRATOR_STREAM
 from npusim.formats.phase_reader import PhaseTable
 from npusim.formats.row_table import RowTable
 from npusim.formats.tick_clock import TickClock
@@ -94,8 +94,7 @@ class CaptureParts:
             lines.append("no scheduler phases below level 3: no scheduler lanes")
         elif not self.phases.scheduler_count:
             lines.append("aicpu_scheduler_phases: no scheduler lanes")
-        if level < 4:
-            lines.append("no submits below level 4: submit times are unknown")
-        elif not self.phases.orchestrator_count:
-            lines.append("aicpu_orchestrator_phases: submit times are unknown")
+        if not self.phases.orchestrator_count:
+            what = "no submits below level 4" if level < 4 else ORCHESTRATOR_STREAM
+            lines.append(f"{what}: submit times are unknown")
         return lines

@@ -20,6 +20,7 @@ from npusim.formats.hicann_reader import read_hicann
 from npusim.formats.inspector import Inspector
 from npusim.formats.joined_layout import read_joined
 from npusim.formats.layout import (
+    DEFAULT_COUNTER_MHZ,
     DEPS_FILE,
     LEVEL_KEYS,
     MERGED_GLOB,
@@ -29,7 +30,9 @@ from npusim.formats.layout import (
     RECORDS_FILES,
 )
 from npusim.formats.merged_reader import read_merged
+from npusim.formats.perfetto import is_own_perfetto
 from npusim.formats.raw_layout import read_raw
+from npusim.formats.scope_stats_layout import SCOPE_STATS_FILE
 from npusim.trace import Trace
 
 _SNIFF_BYTES = 1 << 16
@@ -61,6 +64,7 @@ def read_capture(
     dependencies: Path | None = None,
     chip: str = "unknown",
     cores: CoreCounts | None = None,
+    counter_mhz: int = DEFAULT_COUNTER_MHZ,
 ) -> Trace:
     """The capture at ``path``: a directory, or a records file with its siblings.
 
@@ -78,6 +82,7 @@ def read_capture(
         dependencies: Of CSV files, the dependency table, where its name does not say so.
         chip: Of CSV files, the chip, which they do not name.
         cores: Of CSV files, how many cores it has, for those that ran nothing.
+        counter_mhz: Of CSV files, the rate of its counter.
 
     Raises:
         FileFormatError: If a file is missing, corrupt, foreign, or inconsistent.
@@ -90,6 +95,7 @@ def read_capture(
             phases=companion(records, "phases"),
             chip=chip,
             cores=cores,
+            counter_mhz=counter_mhz,
         )
     if dependencies is not None:
         expected = "none: only a CSV capture has its dependencies in a file of any name"
@@ -131,6 +137,7 @@ def capture_files(path: Path) -> list[Path]:
         return [records, *(path for path in others if path is not None)]
     folder = records.parent
     globs = (TOPOLOGY_GLOB,) if records.name == HICANN_RECORDS else (DEPS_FILE, NAME_MAP_GLOB)
+    globs = (*globs, SCOPE_STATS_FILE)
     beside = {file for glob in globs for file in folder.glob(glob) if file.is_file()}
     return [records, *sorted(beside - {records})]
 
@@ -159,6 +166,13 @@ def _read_parts(document: Any, place: Place, inspector: Inspector) -> CapturePar
         return read_hicann(document, place, inspector)
     if not isinstance(document, dict):
         place.fail("the document", document, "an object or a list of cores")
+    if "traceEvents" in document and is_own_perfetto(document):
+        msg = (
+            f"{place.path}: a picture of a run that npusim drew for a viewer; expected the run "
+            "itself; name its directory, or write its capture files with npusim export RUN "
+            "--format capture"
+        )
+        raise FileFormatError(msg)
     if "traceEvents" in document:
         return read_merged(document, place, inspector)
     if "aicore_tasks" in document:

@@ -21,6 +21,7 @@ def build_tasks(parts: CaptureParts) -> tuple[TraceTask, ...]:
         captured, submit = known.get(token), submits.get(token)
         func_id, name = _kernel(parts, captured)
         blocks = captured.block_num if captured else None
+        is_skipped = token in parts.phases.skipped
         tasks.append(
             TraceTask(
                 task_id=token,
@@ -30,8 +31,11 @@ def build_tasks(parts: CaptureParts) -> tuple[TraceTask, ...]:
                 block_num=row_counts.get(token, 1) if blocks is None else blocks,
                 submit_start_ps=parts.clock.ps(submit.start) if submit else NO_TIME,
                 submit_end_ps=parts.clock.ps(submit.end) if submit else NO_TIME,
-                is_dummy=token not in shapes and captured is not None and captured.is_dummy,
-                has_early_dispatch=captured.is_early_dispatch if captured else False,
+                is_dummy=token not in shapes
+                and (is_skipped or bool(captured and captured.is_dummy)),
+                has_early_dispatch=bool(captured and captured.is_early_dispatch),
+                is_predicated=is_skipped or bool(captured and captured.is_predicated),
+                is_cohort=bool(captured and captured.is_cohort),
             )
         )
     return tuple(tasks)

@@ -10,6 +10,7 @@ from npusim.formats.capture_checks import check_parts
 from npusim.formats.capture_parts import CaptureParts
 from npusim.formats.capture_tasks import build_tasks
 from npusim.formats.inspector import Inspector
+from npusim.formats.scope_stats_reader import ScopeStats, read_scope_stats
 from npusim.trace import WAIT_DTYPE, Lane, LaneKind, Trace, TraceInfo
 
 
@@ -21,16 +22,19 @@ def build_trace(parts: CaptureParts, inspector: Inspector) -> Trace:
     """
     parts = check_parts(parts, inspector)
     tasks = build_tasks(parts)
+    clock = parts.clock if parts.header.is_raw else None
+    scope_stats = read_scope_stats(parts.place.path.parent, clock, inspector)
     index_of = {task.task_id: index for index, task in enumerate(tasks)}
     try:
         return Trace(
-            info=_info(parts, parts.missing_parts(index_of), inspector.lines()),
+            info=_info(parts, parts.missing_parts(index_of), scope_stats, inspector.lines()),
             lanes=(*parts.lanes, *_thread_lanes(parts)),
             tasks=tasks,
             slices=slice_array(parts, tasks, index_of),
             waits=np.empty(0, WAIT_DTYPE),
             phases=phase_array(parts, index_of),
             edges=edge_array(parts, index_of),
+            rings=scope_stats.rings,
         )
     except TraceError as error:
         msg = f"{parts.place.path}: the records contradict each other ({error}); record it again"
@@ -49,9 +53,12 @@ def _thread_lanes(parts: CaptureParts) -> list[Lane]:
     ]
 
 
-def _info(parts: CaptureParts, missing_parts: list[str], repairs: list[str]) -> TraceInfo:
+def _info(
+    parts: CaptureParts, missing_parts: list[str], scope_stats: ScopeStats, repairs: list[str]
+) -> TraceInfo:
     header = parts.header
-    parameters: dict[str, Any] = dict(header.parameters)
+    parameters: dict[str, Any] = {**header.parameters, **scope_stats.parameters}
+    missing_parts += scope_stats.notes
     parameters |= {"layout": str(header.layout), "missing_parts": missing_parts}
     if repairs:
         parameters["repairs"] = repairs

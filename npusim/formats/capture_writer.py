@@ -19,8 +19,12 @@ from npusim.formats.layout import (
     LEVEL_KEYS_OF,
     NAME_MAP_FILE,
     NAME_MAP_GLOB,
+    ORCHESTRATOR_STREAM,
     RECORDS_FILE_OF,
     ROW_BLOCKS_KEY,
+    SCHEDULER_KINDS,
+    SCHEDULER_KINDS_OF_B,
+    SCHEDULER_STREAM,
     TIME_ORIGIN_KEY,
     TIME_ORIGIN_TICKS,
     Layout,
@@ -98,11 +102,11 @@ def _records(trace: Trace, level: int, layout: Layout) -> dict[str, Any]:
     document["aicore_tasks"] = [row[:width] for row in rows.aicore]
     document["aicpu_tasks"] = rows.aicpu
     if level >= 3:
-        document["aicpu_scheduler_phases"] = _required(scheduler_streams(trace), "scheduler", level)
+        kinds = SCHEDULER_KINDS_OF_B if layout is Layout.B else SCHEDULER_KINDS
+        streams = scheduler_streams(trace, kinds)
+        document[SCHEDULER_STREAM] = _required(streams, "scheduler", level)
     if level >= 4:
-        document["aicpu_orchestrator_phases"] = _required(
-            orchestrator_streams(trace), "submit", level
-        )
+        document[ORCHESTRATOR_STREAM] = _required(orchestrator_streams(trace), "submit", level)
     return document
 
 

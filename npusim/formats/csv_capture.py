@@ -27,6 +27,7 @@ from npusim.formats.csv_edges import edge_records
 from npusim.formats.csv_lanes import CoreCounts, core_lanes
 from npusim.formats.csv_phases import read_phases
 from npusim.formats.csv_table import CsvTable, read_table
+from npusim.formats.layout import DEFAULT_COUNTER_MHZ
 from npusim.trace import (
     EDGE_DTYPE,
     NO_TIME,
@@ -48,8 +49,6 @@ _TASK_COLUMNS = (
 _TASKS_ENDING = "_tasks.csv"
 _INT32_STOP = 1 << 31
 _SLOTS = 3
-_COUNTER_MHZ = 50
-"""Counter of the recorder behind data/captures, CAPTURES.md: 20 ns steps."""
 
 Ints = npt.NDArray[np.int64]
 
@@ -84,7 +83,7 @@ def read_csv_capture(
     phases: Path | None = None,
     chip: str = "unknown",
     cores: CoreCounts | None = None,
-    counter_mhz: int = _COUNTER_MHZ,
+    counter_mhz: int = DEFAULT_COUNTER_MHZ,
 ) -> Trace:
     """The capture in two CSV files; times count from the zero of the task table.
 

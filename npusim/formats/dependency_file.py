@@ -7,7 +7,14 @@ from itertools import accumulate
 from typing import Any
 
 from npusim.formats.callables import Callables
-from npusim.formats.layout import DUMMY_NAME_KEY, EDGE_FLAGS, EDGE_SOURCES, EXACT_RULE
+from npusim.formats.layout import (
+    COHORT_KEY,
+    DUMMY_NAME_KEY,
+    EDGE_FLAGS,
+    EDGE_SOURCES,
+    EXACT_RULE,
+    PREDICATED_KEY,
+)
 from npusim.program import Argument, Program, Task, TensorInfo
 from npusim.trace import EdgeSource, Trace
 
@@ -47,6 +54,10 @@ def build_dependencies(
         }
         if task.is_dummy:
             entry[DUMMY_NAME_KEY] = task.name
+        if task.is_predicated:
+            entry[PREDICATED_KEY] = True
+        if task.is_cohort:
+            entry[COHORT_KEY] = True
         tasks.append(entry)
     return {
         "tasks": tasks,

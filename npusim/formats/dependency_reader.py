@@ -9,11 +9,13 @@ from npusim.formats.document import read_document
 from npusim.formats.fields import Place
 from npusim.formats.inspector import Inspector
 from npusim.formats.layout import (
+    COHORT_KEY,
     DEPS_FILE,
     DUMMY_NAME_KEY,
     EDGE_SOURCES,
     EXACT_RULE,
     NAME_MAP_GLOB,
+    PREDICATED_KEY,
     SLOT_COUNT,
 )
 from npusim.trace import EdgeSource
@@ -34,6 +36,8 @@ class CapturedTask:
     """None in files before 2026-06-25."""
     is_early_dispatch: bool = False
     dummy_name: str = "dummy"
+    is_predicated: bool = False
+    is_cohort: bool = False
 
     @property
     def active_slots(self) -> tuple[int, ...]:
@@ -150,16 +154,15 @@ def _task(value: object, at: Place) -> CapturedTask:
         )
         if not is_valid:
             at.fail("kernel_ids", kernel_ids, "three callable ids [aic, aiv0, aiv1], -1 for none")
-    is_early = record.get("early_dispatch", False)
-    if not isinstance(is_early, bool):
-        at.fail("early_dispatch", is_early, "true or false")
     has_blocks = "block_num" in record
     return CapturedTask(
         at.identity(record, "task_id"),
         None if kernel_ids is None else tuple(kernel_ids),
         at.integer(record, "block_num", low=1, stop=_INT32_STOP) if has_blocks else None,
-        is_early,
+        at.flag(record, "early_dispatch"),
         at.text(record, DUMMY_NAME_KEY, default="dummy"),
+        at.flag(record, PREDICATED_KEY),
+        at.flag(record, COHORT_KEY),
     )
 
 

@@ -84,7 +84,15 @@ def read_json(path: Path) -> Any:
     Raises:
         FileFormatError: As ``read_document``, for any JSON value.
     """
-    content = read_bytes(path, "a JSON document")
+    return parse_json(read_bytes(path, "a JSON document"), path)
+
+
+def parse_json(content: bytes, path: Path) -> Any:
+    """The JSON value in ``content``, which is from ``path``.
+
+    Raises:
+        FileFormatError: If it is not JSON (NaN and Infinity are not), or repeats a key.
+    """
     try:
         # Not msgspec: it takes the last of two equal keys, and half a record would pass unseen.
         return json.loads(content, object_pairs_hook=_object, parse_constant=_refuse_constant)

@@ -1,15 +1,13 @@
 """Which dummy a scheduler thread was busy with: the phases cut at the markers that name them."""
 
 from bisect import bisect_left, bisect_right
-from collections import Counter
 
-from npusim.formats.layout import DUMMY_MARKER
 from npusim.formats.tick_phase import TickPhase
 from npusim.trace import PhaseKind
 
 
 def name_dummies(
-    stream: int, phases: list[TickPhase], markers: list[tuple[int, int]], left_out: Counter[str]
+    stream: int, phases: list[TickPhase], markers: list[tuple[int, int]]
 ) -> list[TickPhase]:
     """``phases`` with each DUMMY phase cut at the markers inside it, one task per piece.
 
@@ -18,14 +16,14 @@ def name_dummies(
         dummy    [--------------------]            marker   t4     t7
         phases   [ DUMMY t4 |DUMMY t7 ]
 
-    A marker outside every dummy record becomes a phase of no length; one in the middle of other
-    work has no room on the lane and is left out.
+    A marker outside every dummy record becomes a phase of no length. In the middle of other work,
+    where a task with a false predicate has its marker, it has no room on the lane and moves to the
+    end of that work.
 
     Args:
         stream: The scheduler thread.
         phases: Its phases; those that are not RESOLVE do not overlap.
-        markers: (tick, token) of the dummies that it completed.
-        left_out: Counts the markers without room.
+        markers: (tick, token) of the tasks that it completed without running anything.
     """
     if not markers:
         return phases
@@ -53,8 +51,6 @@ def name_dummies(
         if index in used:
             continue
         before = bisect_left(starts, tick) - 1
-        if before >= 0 and tick < outer[before][1]:
-            left_out[DUMMY_MARKER] += 1
-        else:
-            named.append(TickPhase(stream, PhaseKind.DUMMY, tick, tick, token, 1))
+        free = max(tick, outer[before][1]) if before >= 0 else tick
+        named.append(TickPhase(stream, PhaseKind.DUMMY, free, free, token, 1))
     return named

@@ -64,6 +64,11 @@ class Place:
             self.fail(field, value, f"an int {limit}")
         return value
 
+    def flag(self, record: dict[str, Any], field: str) -> bool:
+        """``record[field]`` as true or false; a missing field is false."""
+        value = record.get(field, False)
+        return value if isinstance(value, bool) else self.fail(field, value, "true or false")
+
     def identity(self, record: dict[str, Any], field: str) -> int:
         """``record[field]`` as a task identity; uint64 may be quoted, as upstream writes it."""
         value = record.get(field)

@@ -10,7 +10,6 @@ HICANN_TOPOLOGY = "topo.json"
 """A plain list; a name with ``dyn`` in it would be taken for the table that a device writes."""
 TOPOLOGY_GLOB = "*topo*"
 SEQUENCE_SHIFT = 32
-DEFAULT_CLOCK_MHZ = 50
 CLOCK_KEY = "clockFreqMhz"
 """Extra key of the first core: the files do not name the rate of their counter."""
 TABLE_COLUMNS = (

@@ -9,16 +9,14 @@ from npusim.formats.capture_parts import CaptureHeader, CaptureParts
 from npusim.formats.fields import Place
 from npusim.formats.hicann_layout import (
     CLOCK_KEY,
-    DEFAULT_CLOCK_MHZ,
     SEQUENCE_SHIFT,
 )
 from npusim.formats.hicann_topology import read_topology
 from npusim.formats.inspector import Inspector
-from npusim.formats.layout import CORE_TYPES
+from npusim.formats.layout import CHIPS_BY_COUNTER_MHZ, CORE_TYPES, DEFAULT_COUNTER_MHZ
 from npusim.formats.observed_cores import observed_lanes
 from npusim.formats.observed_graph import ObservedKernels, observed_graph, observed_names
 from npusim.formats.phase_reader import PhaseTable
-from npusim.formats.raw_layout import CHIPS_BY_COUNTER_MHZ
 from npusim.formats.row_table import RowTable, check_rows
 from npusim.formats.tick_clock import TickClock, check_span
 from npusim.trace import NO_TIME
@@ -127,6 +125,6 @@ def _clock_mhz(document: list[Any], place: Place) -> tuple[int, list[str]]:
     first = document[0] if document and isinstance(document[0], dict) else {}
     at = place.at("cores[0]")
     if CLOCK_KEY not in first:
-        note = f"counter rate: not in the files, taken as {DEFAULT_CLOCK_MHZ} MHz"
-        return DEFAULT_CLOCK_MHZ, [note]
+        note = f"counter rate: not in the files, taken as {DEFAULT_COUNTER_MHZ} MHz"
+        return DEFAULT_COUNTER_MHZ, [note]
     return at.integer(first, CLOCK_KEY, low=1, stop=_MAX_CLOCK_MHZ), []

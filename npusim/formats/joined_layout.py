@@ -9,11 +9,17 @@ from npusim.formats.capture_parts import CaptureHeader, CaptureParts
 from npusim.formats.dependency_reader import read_dependencies, read_name_map
 from npusim.formats.fields import Place
 from npusim.formats.inspector import Inspector
-from npusim.formats.layout import CORE_TYPES, LEVEL_KEYS, Layout
+from npusim.formats.layout import (
+    CHIPS_BY_COUNTER_MHZ,
+    CORE_TYPES,
+    LEVEL_KEYS,
+    ORCHESTRATOR_STREAM,
+    Layout,
+)
 from npusim.formats.observed_cores import observed_lanes
 from npusim.formats.observed_graph import observed_graph, with_observed_kernels
 from npusim.formats.phase_reader import Dialect, PhaseTable, read_phases
-from npusim.formats.raw_layout import CHIPS_BY_COUNTER_MHZ, level_of
+from npusim.formats.raw_layout import level_of
 from npusim.formats.row_table import RowTable, check_rows
 from npusim.formats.tick_clock import NS_CLOCK_MHZ, TickClock, guessed_counter_mhz
 from npusim.trace import NO_TIME
@@ -136,7 +142,7 @@ def _threads(document: dict[str, Any], place: Place) -> list[int]:
 
 def _phases(document: dict[str, Any], place: Place, inspector: Inspector) -> PhaseTable:
     """Phases; the six sub-steps that layout P splits a submit into become one record."""
-    name = "aicpu_orchestrator_phases"
+    name = ORCHESTRATOR_STREAM
     streams = place.listed(document, name, default=[])
     whole = []
     for index, stream in enumerate(streams):

@@ -55,6 +55,13 @@ DEFAULT_RUNTIME = "tensormap_and_ringbuffer"
 """The runtime that npusim models; later upstream readers require the field."""
 
 HZ_PER_MHZ = 1_000_000
+CHIPS_BY_COUNTER_MHZ = {50: "a2a3", 1000: "a5"}
+"""Chip by the rate of its counter, which is all that a capture of a device says of its chip.
+
+The rates of the chip files, which this package does not read: a test holds both together.
+"""
+DEFAULT_COUNTER_MHZ = min(CHIPS_BY_COUNTER_MHZ)
+"""Of a capture that names neither rate nor chip: every published one is of that counter."""
 
 TIME_ORIGIN_TICKS = 4_000_000_000
 """Counter value that the writer gives to simulated time 0.
@@ -78,6 +85,10 @@ SLOTS_BY_CORE_TYPE = {"aic": (0,), "aiv": (1,), "mix": (0, 1, 2)}
 SLOT_SUFFIX = ("_aic", "_aiv", "_aiv")
 """What a MIX kernel's name gets per sub-slot; upstream reports fold the suffixes."""
 
+SCHEDULER_STREAM = "aicpu_scheduler_phases"
+ORCHESTRATOR_STREAM = "aicpu_orchestrator_phases"
+HOST_STREAM = "host_orchestrator_phases"
+"""Keys of the phases: scheduler threads, submits on the device, submits on the host."""
 SCHEDULER_KINDS = {
     PhaseKind.COMPLETE: "complete",
     PhaseKind.DISPATCH: "dispatch",
@@ -87,10 +98,18 @@ SCHEDULER_KINDS = {
     PhaseKind.DRAIN: "drain",
     PhaseKind.RELEASE: "release",
 }
+SCHEDULER_KINDS_OF_B = SCHEDULER_KINDS | {
+    PhaseKind.EARLY_DISPATCH: SCHEDULER_KINDS[PhaseKind.DISPATCH],
+    PhaseKind.DRAIN: SCHEDULER_KINDS[PhaseKind.DISPATCH],
+}
+"""Layout B is older than these kinds; its tools hang the arrows of what they publish nowhere."""
 DUMMY_MARKER = "dummy_task"
 """Zero-width record that names the dummy a scheduler thread completed."""
 DUMMY_NAME_KEY = "name"
 """Extra key of a dummy in ``deps.json``: it runs no callable that the name map could name."""
+PREDICATED_KEY = "predicated"
+COHORT_KEY = "sync_start"
+"""Extra keys of a task in ``deps.json``, true where the task has that flag."""
 SKIP_MARKER = "predicated_skip"
 """Zero-width record that names a task whose predicate was false: it ran on no core."""
 LEFT_OUT_OUTER_KINDS = frozenset({"async_poll", "graph_prepare", "wire", "idle"})

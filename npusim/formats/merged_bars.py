@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from npusim.formats.inspector import Inspector
-from npusim.formats.merged_events import MergedEvents, span_of, thread_of
+from npusim.formats.layout import DUMMY_MARKER
+from npusim.formats.merged_events import MergedEvents, marker_kind, span_of, thread_of
 from npusim.formats.observed_graph import ObservedKernels
 from npusim.formats.row_table import RowTable
 from npusim.trace import NO_TIME
@@ -108,8 +109,8 @@ def _read_bar(
         found.token_of_event[at.integer(event, "id")] = token
     found.on_thread[key].append((start, end, token))
     if is_marker:
-        if args.get("phase") == "dummy_task":
-            found.dummies[token] = "dummy"
+        if kind := marker_kind(args):
+            found.dummies[token] = "dummy" if kind == DUMMY_MARKER else _kernel_name(name) or "task"
         return
     core, core_type = events.core_of(position, event)
     if found.core_types.setdefault(core, core_type) != core_type:
@@ -117,13 +118,16 @@ def _read_bar(
     receive = found.setup.get((*key, start), NO_TIME)
     if "local_setup_us" in args:
         receive, start = start, start + at.nanoseconds(args, "local_setup_us")
-    kernel = _BAR_NAME.fullmatch(name)
-    found.names[position] = None
-    if kernel and not _UNNAMED.fullmatch(kernel[1]):
-        found.names[position] = kernel[1]
+    found.names[position] = _kernel_name(name)
     if hint := _HINTED_FUNC.search(at.text(args, "event-hint", default="")):
         found.hinted[position] = int(hint[1])
     found.rows.append((core, token, receive, start, end, position))
+
+
+def _kernel_name(bar: str) -> str | None:
+    """The kernel that a bar is called after; None where the converter did not know it."""
+    kernel = _BAR_NAME.fullmatch(bar)
+    return kernel[1] if kernel and not _UNNAMED.fullmatch(kernel[1]) else None
 
 
 def _scheduler_times(

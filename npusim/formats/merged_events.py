@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from npusim.formats.fields import Place
+from npusim.formats.layout import DUMMY_MARKER, SKIP_MARKER
 
 _WORKER_VIEWS = ("Worker View", "AICore View")
 _SCHEDULER_VIEWS = ("Scheduler View", "AICPU View")
@@ -112,6 +113,15 @@ class MergedEvents:
             self.worker.append((position, event))
         elif processes.get(pid) in _SCHEDULER_VIEWS:
             self.scheduler_view.append((position, event))
+
+
+def marker_kind(args: dict[str, Any]) -> str:
+    """Which record a bar without a kernel was drawn from; empty for any other bar."""
+    if "task_id" not in args:  # a dummy before 2026-07-16: which one is not said
+        return ""
+    if args.get("phase") == DUMMY_MARKER:
+        return DUMMY_MARKER
+    return SKIP_MARKER if args.get("predicated_pass") is False else ""
 
 
 def thread_of(at: Place, event: dict[str, Any]) -> tuple[int, int]:

@@ -1,12 +1,14 @@
 """AICPU phases of a merged trace, as the records that they were drawn from."""
 
 from collections import defaultdict
+from collections.abc import Container
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from npusim.formats.inspector import Inspector
-from npusim.formats.layout import DUMMY_MARKER
-from npusim.formats.merged_events import MergedEvents, span_of, thread_of
+from npusim.formats.layout import ORCHESTRATOR_STREAM, SCHEDULER_STREAM
+from npusim.formats.merged_events import MergedEvents, marker_kind, span_of, thread_of
 from npusim.formats.phase_reader import Dialect, PhaseTable, read_phases
 
 _DIALECT = Dialect("phase", "start_ns", "end_ns", is_ns=True, has_counts=False)
@@ -15,6 +17,34 @@ _FIRST_MARKER_TID = 19_000
 _MAX_THREADS = 64
 _DEPTHS = {f"shared_at_{end} (aic,aiv,mix)": f"shared_at_{end}" for end in ("start", "end")}
 
+_Streams = defaultdict[int, list[dict[str, Any]]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Tracks:
+    """Tracks that are numbered from a thread id on."""
+
+    first_tid: int
+    owner: str
+    numbers: Container[int]
+    has_length: bool = True
+    """Off where a bar is only drawn wide enough to be seen."""
+
+    def add(
+        self, events: MergedEvents, position: int, event: dict[str, Any], streams: _Streams
+    ) -> None:
+        """Append the record of a bar to the stream of its track."""
+        at = events.at(position)
+        number = thread_of(at, event)[1] - self.first_tid
+        if number not in self.numbers:
+            at.fail("tid", event["tid"], f"{self.first_tid} plus the number of {self.owner}")
+        record = _record(events, position, event)
+        end = "end_ns" if self.has_length else "start_ns"
+        streams[number].append(record | {"end_ns": record[end]})
+
+
+_LANES = _Tracks(_FIRST_ORCHESTRATOR_TID, "a lane", range(_MAX_THREADS))
+
 
 def read_merged_phases(events: MergedEvents, inspector: Inspector) -> PhaseTable:
     """The phases that ``events`` show.
@@ -22,28 +52,29 @@ def read_merged_phases(events: MergedEvents, inspector: Inspector) -> PhaseTable
     Raises:
         FileFormatError: If one is malformed.
     """
-    streams: defaultdict[int, list[dict[str, Any]]] = defaultdict(list)
+    streams: _Streams = defaultdict(list)
     for position, event in events.schedulers:
         inspector.attempt("phases", partial(_scheduler, events, position, event, streams))
-    markers = [(p, e) for p, e in events.worker if _is_dummy(e)]
-    for position, event in markers if streams else ():
-        inspector.attempt("phases", partial(_marker, events, position, event, streams))
-    submits: defaultdict[int, list[dict[str, Any]]] = defaultdict(list)
+    threads = frozenset(streams)
+    markers = _Tracks(_FIRST_MARKER_TID, "a scheduler thread", threads, has_length=False)
+    for position, event in (one for one in events.worker if threads and _is_marker(one[1])):
+        inspector.attempt("phases", partial(markers.add, events, position, event, streams))
+    submits: _Streams = defaultdict(list)
     for position, event in events.orchestrators:
-        inspector.attempt("submits", partial(_submit, events, position, event, submits))
+        inspector.attempt("submits", partial(_LANES.add, events, position, event, submits))
     document = {
-        "aicpu_scheduler_phases": _listed(streams),
-        "aicpu_orchestrator_phases": _listed(submits),
+        SCHEDULER_STREAM: _listed(streams),
+        ORCHESTRATOR_STREAM: _listed(submits),
     }
     return read_phases(document, events.place, inspector, _DIALECT)
 
 
-def _is_dummy(event: dict[str, Any]) -> bool:
+def _is_marker(event: dict[str, Any]) -> bool:
     args = event.get("args")
-    return isinstance(args, dict) and "task_id" in args and args.get("phase") == DUMMY_MARKER
+    return isinstance(args, dict) and bool(marker_kind(args))
 
 
-def _listed(streams: dict[int, list[dict[str, Any]]]) -> list[list[dict[str, Any]]]:
+def _listed(streams: _Streams) -> list[list[dict[str, Any]]]:
     return [streams.get(index, []) for index in range(1 + max(streams, default=-1))]
 
 
@@ -52,14 +83,15 @@ def _record(events: MergedEvents, position: int, event: dict[str, Any]) -> dict[
     args = at.record_of(event.get("args", {}))
     start, end = span_of(at, event)
     named = {_DEPTHS.get(key, key): value for key, value in args.items()}
-    return named | {"start_ns": start, "end_ns": end}
+    kind = {"phase": marker_kind(args)} if marker_kind(args) else {}
+    return named | kind | {"start_ns": start, "end_ns": end}
 
 
 def _scheduler(
     events: MergedEvents,
     position: int,
     event: dict[str, Any],
-    streams: dict[int, list[dict[str, Any]]],
+    streams: _Streams,
 ) -> None:
     at = events.at(position)
     key = thread_of(at, event)
@@ -67,31 +99,3 @@ def _scheduler(
     if kind != "Sched" or number >= _MAX_THREADS:
         at.fail("tid", key[1], "a thread that is called Sched_<thread>")
     streams[number].append(_record(events, position, event))
-
-
-def _marker(
-    events: MergedEvents,
-    position: int,
-    event: dict[str, Any],
-    streams: dict[int, list[dict[str, Any]]],
-) -> None:
-    at = events.at(position)
-    number = thread_of(at, event)[1] - _FIRST_MARKER_TID
-    if number not in streams:
-        at.fail("tid", event["tid"], f"{_FIRST_MARKER_TID} plus the number of a scheduler thread")
-    record = _record(events, position, event)
-    # Drawn wide enough to be seen; it has no length.
-    streams[number].append(record | {"end_ns": record["start_ns"]})
-
-
-def _submit(
-    events: MergedEvents,
-    position: int,
-    event: dict[str, Any],
-    submits: dict[int, list[dict[str, Any]]],
-) -> None:
-    at = events.at(position)
-    number = thread_of(at, event)[1] - _FIRST_ORCHESTRATOR_TID
-    if not 0 <= number < _MAX_THREADS:
-        at.fail("tid", event["tid"], f"{_FIRST_ORCHESTRATOR_TID} plus the number of a lane")
-    submits[number].append(_record(events, position, event))

@@ -14,12 +14,12 @@ from npusim.formats.capture_parts import CaptureHeader, CaptureParts
 from npusim.formats.dependency_reader import read_dependencies, read_name_map
 from npusim.formats.fields import Place
 from npusim.formats.inspector import Inspector
+from npusim.formats.layout import CHIPS_BY_COUNTER_MHZ
 from npusim.formats.merged_bars import read_bars
 from npusim.formats.merged_events import MergedEvents
 from npusim.formats.merged_phases import read_merged_phases
 from npusim.formats.observed_cores import observed_lanes
 from npusim.formats.observed_graph import observed_graph, observed_names, with_observed_kernels
-from npusim.formats.raw_layout import CHIPS_BY_COUNTER_MHZ
 from npusim.formats.row_table import check_rows
 from npusim.formats.tick_clock import NS_CLOCK_MHZ, TickClock, guessed_counter_mhz
 

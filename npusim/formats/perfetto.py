@@ -8,8 +8,10 @@ waits. The pipes of a core follow the core::
             AIC[0].MTE2        [load][load]
             AIC[0].MTE2 waits
             GM traffic      counter of the cores whose pipes are shown
+            AIC[0] L1 bytes, ...      counters of their buffers
     AICPU   Sched[0]        [ dispatch ]  [ complete ]
             ready queue     AIC, AIV, MIX counters
+            ring 0 heap bytes, ...    counters, where the run watched its rings
 """
 
 from collections.abc import Iterable
@@ -20,13 +22,20 @@ import numpy as np
 
 from npusim import __version__
 from npusim.formats.document import write_document
-from npusim.formats.perfetto_counters import queue_depth_events, traffic_events
+from npusim.formats.perfetto_counters import (
+    buffer_events,
+    queue_depth_events,
+    ring_events,
+    traffic_events,
+)
 from npusim.formats.perfetto_flows import flow_events
 from npusim.formats.perfetto_time import text_us, viewer_us, whole_ns
 from npusim.trace import NO_TIME, PhaseKind, Trace, WaitReason, core_of_pipe
 
 Event = dict[str, Any]
 
+_OTHER = "otherData"
+_GENERATOR = "npusim"
 CORE_PID = 1
 AICPU_PID = 2
 _SLICE_TIMES = ("dispatch", "receive", "finish")
@@ -56,12 +65,14 @@ def write_perfetto(path: Path, trace: Trace, *, flow_limit: int | None = None) -
         *_waits(trace),
         *_phases(trace),
         *queue_depth_events(trace, AICPU_PID),
+        *ring_events(trace, AICPU_PID),
         *traffic_events(trace, CORE_PID),
+        *buffer_events(trace, CORE_PID),
         *flows,
     ]
     info = trace.info
     other = {
-        "generator": f"npusim {__version__}",
+        "generator": f"{_GENERATOR} {__version__}",
         "kernel": info.kernel,
         "variant": info.variant,
         "chip": info.chip,
@@ -70,8 +81,15 @@ def write_perfetto(path: Path, trace: Trace, *, flow_limit: int | None = None) -
         "flows": str(len(flows) // 2),
         "flows_left_out": str(left_out),
     }
-    document = {"traceEvents": events, "displayTimeUnit": "ns", "otherData": other}
+    document = {"traceEvents": events, "displayTimeUnit": "ns", _OTHER: other}
     write_document(path, document)
+
+
+def is_own_perfetto(document: dict[str, Any]) -> bool:
+    """True for a document that ``write_perfetto`` made."""
+    other = document.get(_OTHER)
+    generator = other.get("generator") if isinstance(other, dict) else None
+    return isinstance(generator, str) and generator.startswith(f"{_GENERATOR} ")
 
 
 def slice_tid(lane: int) -> int:

@@ -1,4 +1,4 @@
-"""Counter tracks: queue depths of the schedulers, and the traffic of the cores looked into."""
+"""Counter tracks: queue depths, rings, traffic and buffers of the cores looked into."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -6,13 +6,15 @@ from typing import Any
 import numpy as np
 
 from npusim.formats.perfetto_time import viewer_us
-from npusim.trace import PhaseKind, Trace
+from npusim.trace import NO_TIME, RING_COUNTERS, OnChipBuffer, PhaseKind, Trace
 from npusim.units import PS_PER_NS
 
 Event = dict[str, Any]
 
 _QUEUES = ("AIC", "AIV", "MIX")
 _QUEUE_KINDS = (PhaseKind.COMPLETE, PhaseKind.DISPATCH)
+_RING_TRACKS = ("task slots", "heap bytes", "dependency entries")
+"""By resource, in the order of ``RING_COUNTERS``."""
 
 
 def queue_depth_events(trace: Trace, pid: int) -> Iterable[Event]:
@@ -21,11 +23,26 @@ def queue_depth_events(trace: Trace, pid: int) -> Iterable[Event]:
     phases = phases[np.lexsort((phases["start_ps"], phases["end_ps"], phases["lane"]))]
     times = np.stack([phases["start_ps"], phases["end_ps"]], axis=1).ravel().tolist()
     depths = np.stack([phases["ready_start"], phases["ready_end"]], axis=1).reshape(-1, 3).tolist()
-    last = None
-    for time_ps, found in sorted(zip(times, depths, strict=True), key=lambda sample: sample[0]):
-        if found != last:
-            yield _counter(pid, "ready queue", time_ps, dict(zip(_QUEUES, found, strict=True)))
-        last = found
+    samples = sorted(zip(times, depths, strict=True), key=lambda sample: sample[0])
+    named = ((time_ps, dict(zip(_QUEUES, found, strict=True))) for time_ps, found in samples)
+    yield from _on_change(pid, "ready queue", named)
+
+
+def ring_events(trace: Trace, pid: int) -> Iterable[Event]:
+    """What each ring holds of each resource, at every change; rings that hold nothing are left out.
+
+    A run that did not watch its rings has none, and neither has a capture of a device, whose
+    samples have no times.
+    """
+    for ring in range(len(trace.rings.limits)):
+        rows = trace.rings.of_ring(ring)
+        rows = rows[rows["time_ps"] != NO_TIME]
+        for resource, (freed, taken) in zip(_RING_TRACKS, RING_COUNTERS, strict=True):
+            held = rows[taken] - rows[freed]
+            if held.any():
+                samples = zip(rows["time_ps"].tolist(), held.tolist(), strict=True)
+                named = ((time_ps, {"held": value}) for time_ps, value in samples)
+                yield from _on_change(pid, f"ring {ring} {resource}", named)
 
 
 def traffic_events(trace: Trace, pid: int) -> Iterable[Event]:
@@ -49,11 +66,32 @@ def traffic_events(trace: Trace, pid: int) -> Iterable[Event]:
     running = np.maximum(np.round(np.cumsum(totals), 3), 0.0)
     cores = len({trace.lanes[lane].core_id for lane in np.unique(trace.op_slices["lane"])})
     name = f"GM traffic of {cores} cores, bytes per ns"
+    samples = zip(moments.tolist(), running.tolist(), strict=True)
+    named = ((time_ps, {"bytes_per_ns": rate}) for time_ps, rate in samples)
+    yield from _on_change(pid, name, named)
+
+
+def buffer_events(trace: Trace, pid: int) -> Iterable[Event]:
+    """Live bytes of the on-chip buffers of the cores looked into, at every change."""
+    rows = trace.buffer_levels
+    for lane in np.unique(rows["lane"]).tolist():
+        for buffer in OnChipBuffer:
+            own = rows[(rows["lane"] == lane) & (rows["buffer"] == buffer)]
+            name = f"{trace.lanes[lane].name} {buffer.name} bytes"
+            samples = zip(own["time_ps"].tolist(), own["nbytes"].tolist(), strict=True)
+            named = ((time_ps, {"live": nbytes}) for time_ps, nbytes in samples)
+            yield from _on_change(pid, name, named)
+
+
+def _on_change(
+    pid: int, name: str, samples: Iterable[tuple[int, dict[str, Any]]]
+) -> Iterable[Event]:
+    """A sample wherever the values are others than before."""
     last = None
-    for time_ps, value in zip(moments.tolist(), running.tolist(), strict=True):
-        if value != last:
-            yield _counter(pid, name, time_ps, {"bytes_per_ns": value})
-        last = value
+    for time_ps, values in samples:
+        if values != last:
+            yield _counter(pid, name, time_ps, values)
+        last = values
 
 
 def _counter(pid: int, name: str, time_ps: int, values: dict[str, Any]) -> Event:

@@ -13,7 +13,9 @@ from npusim.formats.layout import (
     DUMMY_MARKER,
     LEFT_OUT_INNER_KINDS,
     LEFT_OUT_OUTER_KINDS,
+    ORCHESTRATOR_STREAM,
     SCHEDULER_KINDS,
+    SCHEDULER_STREAM,
     SKIP_MARKER,
 )
 from npusim.formats.tick_phase import NO_TASK, TickPhase
@@ -85,13 +87,13 @@ def read_phases(
             records of a thread overlap, a task is submitted twice, or submits are out of order.
     """
     table = PhaseTable()
-    at = place.at("aicpu_scheduler_phases")
-    streams = place.listed(document, "aicpu_scheduler_phases", default=[])
+    at = place.at(SCHEDULER_STREAM)
+    streams = place.listed(document, SCHEDULER_STREAM, default=[])
     table.scheduler_count = len(streams)
     for index, stream in enumerate(streams):
         _read_scheduler(index, stream, at.at(f"[{index}]"), inspector, dialect, table)
-    at = place.at("aicpu_orchestrator_phases")
-    streams = place.listed(document, "aicpu_orchestrator_phases", default=[])
+    at = place.at(ORCHESTRATOR_STREAM)
+    streams = place.listed(document, ORCHESTRATOR_STREAM, default=[])
     table.orchestrator_count = len(streams)
     _read_submits(streams, at, inspector, dialect, table)
     return table
@@ -130,20 +132,18 @@ def _read_scheduler(
         if name == DUMMY_MARKER and phase.token == NO_TASK:
             table.unnamed_dummies += 1
             continue
-        if name == DUMMY_MARKER:
+        if name in _MARKERS:
             markers.append((phase.end, phase.token))
-            table.dummies.add(phase.token)
-        elif name == SKIP_MARKER:
-            table.skipped.add(phase.token)
+            (table.dummies if name == DUMMY_MARKER else table.skipped).add(phase.token)
         if name in _MARKERS or name in _INNER:
             if name in _KINDS:
                 phases.append(phase)
         else:
             spans.append((phase.start, phase.end, where, phase if name in _KINDS else None))
-        if name not in _KINDS and name != DUMMY_MARKER:
+        if name not in _KINDS and name not in _MARKERS:
             table.left_out[name] += 1
     phases += _one_at_a_time(spans, inspector)
-    table.scheduler += name_dummies(stream_idx, phases, markers, table.left_out)
+    table.scheduler += name_dummies(stream_idx, phases, markers)
 
 
 def _phase(stream: int, record: dict[str, Any], at: Place, dialect: Dialect) -> TickPhase:

@@ -3,6 +3,7 @@
 Scheduler threads have one stream each; idle time is never written, it is the gap between records.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from npusim.formats.layout import DUMMY_MARKER, SCHEDULER_KINDS
@@ -12,15 +13,22 @@ from npusim.trace import LaneKind, PhaseKind, Trace
 PhaseRecord = dict[str, Any]
 
 
-def scheduler_streams(trace: Trace) -> list[list[PhaseRecord]]:
-    """One list of scheduler records per scheduler lane, in time order, outer before inner."""
+def scheduler_streams(
+    trace: Trace, kinds: Mapping[PhaseKind, str] = SCHEDULER_KINDS
+) -> list[list[PhaseRecord]]:
+    """One list of scheduler records per scheduler lane, in time order, outer before inner.
+
+    Args:
+        trace: The run.
+        kinds: What the layout calls each kind; others are left out.
+    """
     clock = Clock(trace.info.counter_mhz)
     position = {lane: i for i, lane in enumerate(trace.lane_indices(LaneKind.SCHEDULER))}
     streams: list[list[PhaseRecord]] = [[] for _ in position]
     for phase in _in_time_order(trace):
-        if phase["lane"] in position and phase["kind"] in SCHEDULER_KINDS:
+        if phase["lane"] in position and phase["kind"] in kinds:
             stream = streams[position[phase["lane"]]]
-            stream.append(_scheduler_record(phase, clock))
+            stream.append(_scheduler_record(phase, kinds[phase["kind"]], clock))
             if phase["kind"] == PhaseKind.DUMMY and phase["task"] >= 0:
                 stream.append(_dummy_marker(phase, trace.tasks[phase["task"]].task_id, clock))
     return streams
@@ -67,16 +75,15 @@ def _in_time_order(trace: Trace) -> list[dict[str, Any]]:
     return rows
 
 
-def _scheduler_record(phase: dict[str, Any], clock: Clock) -> PhaseRecord:
-    kind = PhaseKind(phase["kind"])
+def _scheduler_record(phase: dict[str, Any], kind: str, clock: Clock) -> PhaseRecord:
     record = {
-        "kind": SCHEDULER_KINDS[kind],
+        "kind": kind,
         "start_cycles": clock.tick(phase["start_ps"]),
         "end_cycles": clock.tick(phase["end_ps"]),
         "loop_iter": phase["loop_iter"],
         "tasks_processed": phase["count"],
     }
-    if kind is PhaseKind.DISPATCH:
+    if kind == SCHEDULER_KINDS[PhaseKind.DISPATCH]:
         record |= {"pop_hit": phase["pop_hit"], "pop_miss": phase["pop_miss"]}
     return record | _depths(phase)
 

@@ -8,20 +8,26 @@ import numpy.typing as npt
 from npusim.formats.capture_parts import CaptureHeader, CaptureParts
 from npusim.formats.dependency_reader import read_dependencies, read_name_map
 from npusim.formats.fields import Place
+from npusim.formats.host_submits import with_host_submits
 from npusim.formats.inspector import Inspector
-from npusim.formats.layout import CORE_TYPES, LEVEL_KEYS, ROW_BLOCKS_KEY, Layout
+from npusim.formats.layout import (
+    CHIPS_BY_COUNTER_MHZ,
+    CORE_TYPES,
+    LEVEL_KEYS,
+    ORCHESTRATOR_STREAM,
+    ROW_BLOCKS_KEY,
+    SCHEDULER_STREAM,
+    Layout,
+)
 from npusim.formats.phase_reader import Dialect, PhaseTable, read_phases
 from npusim.formats.row_reader import AICORE_FIELDS, read_rows
 from npusim.formats.scheduler_streams import flattened_streams
 from npusim.formats.tick_clock import TickClock
 from npusim.trace import Lane, LaneKind
 
-CHIPS_BY_COUNTER_MHZ = {50: "a2a3", 1000: "a5"}
-"""Counter rates of the chips; simpler, ``metadata.clock_freq_hz`` at commit 6ebaf7715."""
 _RUNTIMES = ("tensormap_and_ringbuffer", "host_build_graph")
 _INT32_STOP = 1 << 31
-_HOST_STREAMS = ("host_orchestrator_phases", "host_device_uploads")
-_PHASE_STREAMS = ("aicpu_scheduler_phases", "aicpu_orchestrator_phases")
+_UPLOADS = "host_device_uploads"
 
 
 def read_raw(document: dict[str, Any], place: Place, inspector: Inspector) -> CaptureParts:
@@ -36,8 +42,9 @@ def read_raw(document: dict[str, Any], place: Place, inspector: Inspector) -> Ca
     document, notes = flattened_streams(document, place)
     document = _of_level(document, level, place, inspector)
     has_host = metadata.get("orchestrator_source") == "host"
-    if has_host and document.get("aicpu_orchestrator_phases"):
-        at.fail("orchestrator_source", "host", "no aicpu_orchestrator_phases beside it")
+    if has_host and document.get(ORCHESTRATOR_STREAM):
+        at.fail("orchestrator_source", "host", f"no {ORCHESTRATOR_STREAM} beside it")
+    document, host_notes = with_host_submits(document, metadata, place, inspector)
     dialect = Dialect(
         has_counts=layout is not Layout.E, may_omit_dummies=layout in (Layout.B, Layout.C)
     )
@@ -51,7 +58,9 @@ def read_raw(document: dict[str, Any], place: Place, inspector: Inspector) -> Ca
     directory = place.path.parent
     names = read_name_map(directory, inspector)
     clock = TickClock.of_capture(metadata, at, rows, phases)
-    notes += [f"{name}: left out" for name in _HOST_STREAMS if document.get(name)]
+    notes += host_notes
+    if document.get(_UPLOADS):
+        notes.append(f"{_UPLOADS}: left out, a trace has no lane for transfers of the host")
     return CaptureParts(
         place,
         place.at("aicore_tasks"),
@@ -126,7 +135,7 @@ def _of_level(
     document: dict[str, Any], level: int, place: Place, inspector: Inspector
 ) -> dict[str, Any]:
     """``document`` without the streams that its level does not have."""
-    allowed = {"aicpu_tasks": 2, _PHASE_STREAMS[0]: 3, _PHASE_STREAMS[1]: 4}
+    allowed = {"aicpu_tasks": 2, SCHEDULER_STREAM: 3, ORCHESTRATOR_STREAM: 4}
     for name, least in allowed.items():
         if level < least and document.get(name):
             inspector.refuse(
@@ -141,8 +150,8 @@ def _check_streams(
     phases: PhaseTable, level: int, place: Place, inspector: Inspector, *, has_host: bool
 ) -> None:
     found = {
-        _PHASE_STREAMS[0]: (3, phases.scheduler_count),
-        _PHASE_STREAMS[1]: (4, len(phases.orchestrator)),
+        SCHEDULER_STREAM: (3, phases.scheduler_count),
+        ORCHESTRATOR_STREAM: (4, len(phases.orchestrator)),
     }
     for name, (least, count) in found.items():
         if level >= least and not count and not (has_host and least == 4):

@@ -8,6 +8,7 @@ One stream per scheduler; counts that do not belong to every record stand apart,
 from typing import Any
 
 from npusim.formats.fields import Place
+from npusim.formats.layout import SCHEDULER_STREAM
 
 _NAME = "scheduler_records"
 
@@ -22,7 +23,7 @@ def flattened_streams(document: dict[str, Any], place: Place) -> tuple[dict[str,
     """
     if _NAME not in document:
         return document, []
-    if document.get("aicpu_scheduler_phases"):
+    if document.get(SCHEDULER_STREAM):
         place.fail(_NAME, "present", "no aicpu_scheduler_phases beside it")
     table = place.at(_NAME).record_of(document[_NAME])
     streams, notes = [], []
@@ -36,7 +37,7 @@ def flattened_streams(document: dict[str, Any], place: Place) -> tuple[dict[str,
             notes.append(f"{_NAME}.streams[{index}]: the recorder dropped {dropped} records")
         if capture.get("truncated"):
             notes.append(f"{_NAME}.streams[{index}]: the recorder cut the stream off")
-    return document | {"aicpu_scheduler_phases": streams}, notes
+    return document | {SCHEDULER_STREAM: streams}, notes
 
 
 def _records(stream: dict[str, Any], at: Place) -> list[Any]:

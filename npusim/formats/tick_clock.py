@@ -6,16 +6,15 @@ from typing import Any
 import numpy as np
 
 from npusim.formats.fields import INT64_STOP, Place
-from npusim.formats.layout import HZ_PER_MHZ, TIME_ORIGIN_KEY
+from npusim.formats.layout import DEFAULT_COUNTER_MHZ, HZ_PER_MHZ, TIME_ORIGIN_KEY
 from npusim.formats.phase_reader import PhaseTable
 from npusim.formats.row_table import RowTable
 from npusim.trace import NO_TIME
 from npusim.units import ticks_to_ps
 
 NS_CLOCK_MHZ = 1000
-_SLOW_COUNTER_MHZ = 50
-_SLOW_TICK_NS = 20
-"""The a2a3 counter; files in µs do not name theirs, but its ticks are all multiples of this."""
+_SLOW_TICK_NS = NS_CLOCK_MHZ // DEFAULT_COUNTER_MHZ
+"""Files in µs do not name their counter, but the ticks of the slower one are multiples of this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,4 +78,4 @@ def guessed_counter_mhz(rows: RowTable) -> int:
     times = np.concatenate((rows.dispatch, rows.receive, rows.start, rows.end, rows.finish))
     times = times[times != NO_TIME]
     is_slow = not np.any(times % _SLOW_TICK_NS)
-    return _SLOW_COUNTER_MHZ if is_slow else NS_CLOCK_MHZ
+    return DEFAULT_COUNTER_MHZ if is_slow else NS_CLOCK_MHZ

@@ -73,6 +73,10 @@ def no_dep(tensor: Tensor) -> NoDep:
     return NoDep(tensor)
 
 
+_ALWAYS = object()
+"""No predicate; one that happens to be true is another thing: the runtime looks at it."""
+
+
 @dataclass(frozen=True, slots=True)
 class ScopeFlags:
     """The keyword arguments that ``pl.at`` and ``pl.spmd`` share."""
@@ -84,7 +88,7 @@ class ScopeFlags:
     allow_early_resolve: bool = False
     no_dep_args: Sequence[Tensor] = ()
     sync_start: bool = False
-    predicate: Any = True
+    predicate: Any = _ALWAYS
     windowize: bool = False
     """Changes what the compiler passes as arguments, never values; not modelled."""
     is_callee: bool = False
@@ -93,7 +97,12 @@ class ScopeFlags:
     @property
     def runs(self) -> bool:
         """False where the predicate skips the task."""
-        return bool(self.predicate)
+        return not self.has_predicate or bool(self.predicate)
+
+    @property
+    def has_predicate(self) -> bool:
+        """True for a task that is submitted with a predicate, whatever its value."""
+        return self.predicate is not _ALWAYS
 
     @property
     def is_auto(self) -> bool:
@@ -147,7 +156,7 @@ def begin_scope(recorder: Recorder, flags: ScopeFlags, site: int) -> TaskDraft:
     task.deps = tuple(sorted(set(_task_ids([flags.deps]))))
     task.allow_early_resolve = flags.allow_early_resolve
     task.sync_start = flags.sync_start
-    task.is_predicated = flags.predicate is not True
+    task.is_predicated = flags.has_predicate
     task.no_dep = tuple(flags.no_dep_args)
     for entry in flags.optimizations:
         if isinstance(entry, Split) and entry.mode is not SplitMode.NONE:

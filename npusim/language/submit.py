@@ -86,7 +86,7 @@ def _run(
     )
     task.block_total = block_num if flags.runs else 0
     task.is_dummy = not flags.runs
-    task.is_predicated = flags.predicate is not True
+    task.is_predicated = flags.has_predicate
     result = None
     for _ in range(task.block_total):
         block = recorder.begin_block(task)

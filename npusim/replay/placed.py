@@ -86,6 +86,9 @@ def _tasks(work: RuntimeWork, schedule: Schedule) -> tuple[TraceTask, ...]:
             block_num=max(1, int(work.block_num[task])),
             ready_ps=int(schedule.task_ready_ps[task]),
             is_dummy=bool(work.is_dummy[task]),
+            has_early_dispatch=bool(work.allow_early_resolve[task]),
+            is_predicated=bool(work.is_predicated[task]),
+            is_cohort=bool(work.sync_start[task]),
         )
         for task, name in enumerate(work.names)
     )

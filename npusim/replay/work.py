@@ -1,8 +1,8 @@
 """From a trace back to work: what a runtime would be given to make such a run.
 
-Kernel durations, core types, dependencies and early-dispatch flags are kept; every start time goes.
-Not kept, because a trace does not hold it: which tasks started all blocks at once (``sync_start``)
-and which had a predicate (DEVIATIONS R25).
+Kernel durations, core types, dependencies and the flags of tasks are kept; every start time goes.
+A capture of a device names no task that starts all blocks at once (``sync_start``), and one with a
+predicate only where that was false (DEVIATIONS R25).
 What the orchestrator pays for a submit is taken from the first of these that the trace holds:
 
 1. counts of arguments (``info.parameters["arguments"]``), put through the cost formula of the chip;
@@ -60,6 +60,8 @@ def replay_work(trace: Trace, chip: ChipSpec) -> RuntimeWork:
         sources=trace.edges["source"][first],
         is_dummy=block_num == 0,
         allow_early_resolve=[task.has_early_dispatch for task in tasks],
+        is_predicated=[task.is_predicated for task in tasks],
+        sync_start=[task.is_cohort for task in tasks],
         captured=captured,
         parameters={key: value for key, value in trace.info.parameters.items() if key in _KEPT},
         **_submit_costs(trace, tasks, order, edges),

@@ -75,6 +75,14 @@ class _Buffer:
         return self.address + self.nbytes
 
 
+class Room(NamedTuple):
+    """The addresses of one buffer, from the first to the one behind the last."""
+
+    space: int
+    address: int
+    stop: int
+
+
 @dataclass(frozen=True, slots=True)
 class BufferPlan:
     """Where the tiles of a block lie."""
@@ -84,6 +92,8 @@ class BufferPlan:
     """For each buffer the buffers that share a byte with it, itself included."""
     peak_bytes: dict[int, int]
     """Highest address in use, by space."""
+    rooms: tuple[Room, ...]
+    """By buffer."""
 
 
 def plan_buffers(
@@ -278,7 +288,8 @@ def _plan(by_space: dict[int, list[_Buffer]], buffers: list[_Buffer]) -> BufferP
         space: max(buffer.stop for buffer in family) for space, family in sorted(by_space.items())
     }
     owner = {use.tile: buffer.index for buffer in buffers for use in buffer.tiles}
-    return BufferPlan(owner, overlaps, peak)
+    rooms = tuple(Room(one.space, one.address, one.stop) for one in buffers)
+    return BufferPlan(owner, overlaps, peak, rooms)
 
 
 def _overflow_message(

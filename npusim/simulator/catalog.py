@@ -13,7 +13,7 @@ import numpy.typing as npt
 from npusim.cost import latency_cycles
 from npusim.hardware.spec import ChipSpec
 from npusim.program import NO_INDEX, Program, Space, Unit
-from npusim.simulator.buffers import TileUse, plan_buffers
+from npusim.simulator.buffers import BufferPlan, TileUse, plan_buffers
 from npusim.simulator.in_place import kept_operands
 from npusim.simulator.lowering import is_split_task, lower_ops
 from npusim.simulator.profile import BlockProfile, SharingLadder
@@ -90,14 +90,22 @@ class ProfileCatalog:
         work = self.lowered.work.part(self._ops(block))
         return BlockProfile(stream, work, self._chip, self.ladder)
 
-    def _build_stream(self, block: int) -> InstructionStream:
-        ops = self._ops(block)
-        operands = self.lowered.operands[ops]
-        plan = plan_buffers(
-            self._tile_uses(block, operands),
+    def buffer_plan(self, block: int) -> BufferPlan:
+        """Where the tiles of a block lie in the buffers of a core.
+
+        Raises:
+            BufferOverflowError: If they do not fit.
+        """
+        return plan_buffers(
+            self._tile_uses(block, self.lowered.operands[self._ops(block)]),
             self._chip.buffer,
             partial(self._describe_tile, block),
         )
+
+    def _build_stream(self, block: int) -> InstructionStream:
+        ops = self._ops(block)
+        operands = self.lowered.operands[ops]
+        plan = self.buffer_plan(block)
         recipes = [self.lowered.recipes[one] for one in self.lowered.recipe[ops].tolist()]
         sync = self._chip.sync
         return build_stream(

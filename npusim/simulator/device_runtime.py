@@ -51,7 +51,14 @@ def run_device(
         state.tasks, state.clock.now_ps, orchestrator.waits_for, orchestrator.waits_in
     )
     return build_trace(
-        work, chip, options, state.cores, outcome_of(state.tasks), state.log, threads=threads
+        work,
+        chip,
+        options,
+        state.cores,
+        outcome_of(state.tasks),
+        state.log,
+        threads=threads,
+        rings=state.rings.use(),
     )
 
 

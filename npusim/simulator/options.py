@@ -47,6 +47,8 @@ class SimulationOptions:
     """Which cores those are, and how late."""
     rings: RingSizes = field(default_factory=RingSizes)
     """Sizes of the rings, where they are not those of the chip."""
+    scope_stats: bool = False
+    """Record how full the rings are; it changes no time."""
 
     def __post_init__(self) -> None:
         if self.swimlane_level not in range(MAX_SWIMLANE_LEVEL + 1):

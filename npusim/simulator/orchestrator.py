@@ -98,7 +98,10 @@ class Orchestrator:
 
     def _enter_and_submit(self, task_id: int) -> None:
         tasks = self._state.tasks
-        if task_id < len(tasks):
+        if task_id == len(tasks):
+            # Nobody waits for this; but the rings give back what the scopes still hold.
+            self._leave(0)
+        else:
             scope = self._scope[task_id]
             if scope == NO_SCOPE and not self._open:
                 self._submit(tasks[task_id])
@@ -117,15 +120,23 @@ class Orchestrator:
             if ours != theirs:
                 break
             common += 1
-        released = 0
-        while len(self._open) > common:
-            released += self._state.rings.end_scope(self._open.pop())
+        released = self._leave(common)
+        cost_ps = released * self._state.costs.scope_end_ps
+        begin_ps = self._clock.now_ps + cost_ps
+        for entered in path[common:]:
+            self._state.rings.begin_scope(entered, begin_ps)
         self._open = path
         if released:
-            cost_ps = released * self._state.costs.scope_end_ps
-            self._clock.call_at(self._clock.now_ps + cost_ps, then)
+            self._clock.call_at(begin_ps, then)
         else:
             then()
+
+    def _leave(self, depth: int) -> int:
+        """End the scopes beyond the first ``depth``; returns how many entries they held."""
+        released = 0
+        while len(self._open) > depth:
+            released += self._state.rings.end_scope(self._open.pop(), self._clock.now_ps)
+        return released
 
     def _submit(self, task: TaskState) -> None:
         task_id = task.task_id
@@ -147,7 +158,7 @@ class Orchestrator:
 
     def _begin(self, task: TaskState, scope: int, wanted: Amounts, start_ps: int) -> None:
         task.submit_start_ps = start_ps
-        task.entry = self._state.rings.take(scope, wanted, 1)
+        task.entry = self._state.rings.take(scope, wanted, 1, start_ps)
         # A producer that is complete takes no lock and gets no new edge (HARDWARE.md 6.2).
         tasks = self._state.tasks
         old_edges = sum(tasks[one].is_complete for one in task.predecessors)
@@ -168,7 +179,7 @@ class Orchestrator:
 
         def begin() -> None:
             start_ps = self._clock.now_ps
-            entry = self._state.rings.take(step.scope, wanted, len(step.users))
+            entry = self._state.rings.take(step.scope, wanted, len(step.users), start_ps)
             for user in step.users:
                 self._state.hold(user, entry)
 

@@ -23,10 +23,11 @@ import numpy as np
 import numpy.typing as npt
 
 from npusim.errors import UsageError
+from npusim.simulator.pipe_buffers import BufferMeter
 from npusim.simulator.pipe_timeline import InstructionTimes
 from npusim.simulator.pipe_view import CoreView, Kernel
 from npusim.simulator.recipe import Pipe, Traffic
-from npusim.trace import OP_SLICE_DTYPE, WAIT_DTYPE, Lane, LaneKind, Trace, WaitReason
+from npusim.trace import BUFFER_DTYPE, OP_SLICE_DTYPE, WAIT_DTYPE, Lane, LaneKind, Trace, WaitReason
 from npusim.trace.model import Records
 
 IntArray = npt.NDArray[np.int64]
@@ -35,7 +36,7 @@ _NONE = -1
 
 
 def add_pipe_lanes(view: CoreView, cores: Sequence[str]) -> Trace:
-    """The trace of ``view`` with a lane for every pipe of the given cores.
+    """The trace of ``view`` with a lane for every pipe of the given cores, and their buffers.
 
     Args:
         view: A simulated trace with its program and chip.
@@ -55,8 +56,13 @@ def add_pipe_lanes(view: CoreView, cores: Sequence[str]) -> Trace:
     lanes = list(trace.lanes)
     slices: list[Records] = []
     waits: list[Records] = []
+    levels: list[Records] = []
     for core in _core_lanes(trace, cores):
         kernels = [(one, one.timeline.picoseconds(one.duration_ps)) for one in view.kernels(core)]
+        meter = BufferMeter(view, core)
+        for kernel, times in kernels:
+            meter.add(kernel, times)
+        levels.append(meter.rows())
         for pipe in view.lane_pipes(core):
             lane = _PipeLane(len(lanes), trace.span_ps)
             for kernel, times in kernels:
@@ -74,6 +80,7 @@ def add_pipe_lanes(view: CoreView, cores: Sequence[str]) -> Trace:
         op_slices=np.concatenate([np.empty(0, OP_SLICE_DTYPE), *slices]),
         op_names=names.names,
         op_sites=view.program.sites,
+        buffer_levels=np.concatenate([np.empty(0, BUFFER_DTYPE), *levels]),
     )
 
 

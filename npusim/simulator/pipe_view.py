@@ -15,6 +15,7 @@ import numpy.typing as npt
 from npusim.errors import UsageError
 from npusim.hardware.spec import ChipSpec
 from npusim.program import CoreType, Program
+from npusim.simulator.buffers import BufferPlan
 from npusim.simulator.catalog import ProfileCatalog
 from npusim.simulator.lowering import LoweredOps, is_split_task
 from npusim.simulator.pipe_timeline import BlockTimeline, PassInputs
@@ -66,6 +67,7 @@ class CoreView:
         self.program = program
         self.chip = chip
         self._timelines: dict[int, BlockTimeline] = {}
+        self._plans: dict[int, BufferPlan] = {}
 
     @cached_property
     def _catalog(self) -> ProfileCatalog:
@@ -93,6 +95,21 @@ class CoreView:
                 timeline=self._timeline(program_block),
                 pipes=self._active_pipes(lane, task, int(row["slot"])),
             )
+
+    def operands(self, kernel: Kernel) -> list[list[int]]:
+        """Tiles of the block, or NO_INDEX: out and ins of each of its operations."""
+        row = self.program.blocks[kernel.program_block]
+        rows: list[list[int]] = self.lowered.operands[row["op_start"] : row["op_stop"]].tolist()
+        return rows
+
+    def buffer_plan(self, kernel: Kernel) -> BufferPlan:
+        """Where the tiles of a kernel lie."""
+        # Kernels with the same instructions have the same tiles.
+        key = id(kernel.timeline.inputs.stream)
+        plan = self._plans.get(key)
+        if plan is None:
+            plan = self._plans[key] = self._catalog.buffer_plan(kernel.program_block)
+        return plan
 
     def lane_pipes(self, lane: int) -> tuple[Pipe, ...]:
         """All pipes of the core of a lane."""

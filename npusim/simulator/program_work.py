@@ -87,8 +87,9 @@ class _Scopes:
             known = self._index.get(key)
             if known is None:
                 known = self._index[key] = len(self.found)
-                label = f"iteration {frame.iteration} of pl.{frame.kind} loop {frame.instance}"
-                self.found.append(RuntimeScope(scope, self.found[scope].depth + 1, label))
+                loop = f"pl.{frame.kind} loop {frame.instance}"
+                label = f"iteration {frame.iteration} of {loop}"
+                self.found.append(RuntimeScope(scope, self.found[scope].depth + 1, label, loop))
             scope = known
         return scope
 

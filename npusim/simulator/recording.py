@@ -20,6 +20,7 @@ from npusim.trace import (
     Lane,
     LaneKind,
     PhaseKind,
+    RingUse,
     Trace,
     TraceInfo,
     TraceTask,
@@ -62,10 +63,12 @@ def build_trace(
     log: EventLog,
     *,
     threads: int,
+    rings: RingUse | None = None,
 ) -> Trace:
     """The trace of a finished simulation.
 
     Lanes are the cores in order of their number, then the scheduler threads, then the orchestrator.
+    A run that did not watch its rings has none to give.
 
     Raises:
         TraceError: If the log breaks an invariant of a trace, which is a defect of the simulator.
@@ -88,6 +91,7 @@ def build_trace(
         waits=list_waits(runs, clusters, times, work.edges),
         phases=phases,
         edges=_edges(work),
+        rings=rings or RingUse(),
     )
 
 
@@ -148,6 +152,8 @@ def _tasks(work: RuntimeWork, outcome: TaskOutcome) -> tuple[TraceTask, ...]:
         outcome.ready_ps.tolist(),
         work.is_dummy.tolist(),
         work.allow_early_resolve.tolist(),
+        work.is_predicated.tolist(),
+        work.sync_start.tolist(),
         strict=True,
     )
     return tuple(
@@ -162,6 +168,8 @@ def _tasks(work: RuntimeWork, outcome: TaskOutcome) -> tuple[TraceTask, ...]:
             ready_ps,
             is_dummy,
             is_flagged,
+            is_predicated,
+            is_cohort,
         )
         for task_id, (
             name,
@@ -172,6 +180,8 @@ def _tasks(work: RuntimeWork, outcome: TaskOutcome) -> tuple[TraceTask, ...]:
             ready_ps,
             is_dummy,
             is_flagged,
+            is_predicated,
+            is_cohort,
         ) in enumerate(columns)
     )
 

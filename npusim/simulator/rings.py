@@ -19,8 +19,10 @@ from functools import cache
 
 from npusim.errors import DeadlockError
 from npusim.hardware.spec import RuntimeSpec
+from npusim.simulator.ring_log import RingLog
 from npusim.simulator.ring_sizes import RingSizes
 from npusim.simulator.work import NO_SCOPE, RuntimeScope
+from npusim.trace import RingEvent, RingUse
 
 
 @dataclass(slots=True)
@@ -100,9 +102,15 @@ class Rings:
     """All rings and the scopes that hold their entries."""
 
     def __init__(
-        self, runtime: RuntimeSpec, scopes: tuple[RuntimeScope, ...], sizes: RingSizes
+        self,
+        runtime: RuntimeSpec,
+        scopes: tuple[RuntimeScope, ...],
+        sizes: RingSizes,
+        log: RingLog | None = None,
     ) -> None:
+        """``log`` writes down what happens; None costs nothing and changes nothing."""
         self._scopes = scopes
+        self._log = log
         self._rings = [
             Ring(index, Amounts(*sizes.of_ring(index, runtime)))
             for index in range(runtime.ring_count)
@@ -116,38 +124,64 @@ class Rings:
         depth = 0 if scope == NO_SCOPE else self._scopes[scope].depth
         return self._rings[min(depth, len(self._rings) - 1)]
 
-    def take(self, scope: int, wanted: Amounts, references: int) -> RingEntry:
-        """Take what there is room for; the scope, if any, is one more reference."""
+    def take(self, scope: int, wanted: Amounts, references: int, time_ps: int) -> RingEntry:
+        """Take what there is room for; the scope, if any, is one more reference.
+
+        Args:
+            scope: Where the orchestrator is.
+            wanted: What is taken.
+            references: Who holds it besides the scope.
+            time_ps: From when on, now or a little later.
+        """
         ring = self.ring_of(scope)
         entry = RingEntry(wanted, scope, references)
         ring.held.add(wanted, 1)
         ring.entries.append(entry)
+        if self._log is not None:
+            self._log.change(time_ps, ring.index, ring.held)
         if scope != NO_SCOPE:
             entry.references += 1
             self._of_scope.setdefault(scope, []).append((ring, entry))
         return entry
 
-    def drop(self, entry: RingEntry) -> None:
+    def drop(self, entry: RingEntry, time_ps: int) -> None:
         """One reference less."""
         entry.references -= 1
         if not entry.references:
-            self._advance(self.ring_of(entry.scope))
+            self._advance(self.ring_of(entry.scope), time_ps)
 
-    def end_scope(self, scope: int) -> int:
+    def begin_scope(self, scope: int, time_ps: int) -> None:
+        """The orchestrator enters a scope."""
+        if self._log is not None:
+            self._log.mark(time_ps, self.ring_of(scope).index, scope, RingEvent.BEGIN)
+
+    def end_scope(self, scope: int, time_ps: int) -> int:
         """The scope lets go of its entries; returns how many they were."""
+        if self._log is not None:
+            self._log.mark(time_ps, self.ring_of(scope).index, scope, RingEvent.END)
         entries = self._of_scope.pop(scope, [])
         for _, entry in entries:
             entry.references -= 1
         for ring in {id(ring): ring for ring, _ in entries}.values():
-            self._advance(ring)
+            self._advance(ring, time_ps)
         return len(entries)
 
     def wait(self, scope: int, resume: Callable[[], None]) -> None:
         """Call ``resume`` once, when the ring of a scope has given something back."""
         self._waiting, self._waits_in = resume, self.ring_of(scope).index
 
-    def _advance(self, ring: Ring) -> None:
-        if ring.advance() and self._waiting is not None and self._waits_in == ring.index:
+    def use(self) -> RingUse:
+        """What was written down; empty without a log."""
+        if self._log is None:
+            return RingUse()
+        return self._log.use([ring.limits for ring in self._rings], self._scopes)
+
+    def _advance(self, ring: Ring, time_ps: int) -> None:
+        if not ring.advance():
+            return
+        if self._log is not None:
+            self._log.change(time_ps, ring.index, ring.held)
+        if self._waiting is not None and self._waits_in == ring.index:
             resume, self._waiting = self._waiting, None
             resume()
 

@@ -15,6 +15,7 @@ from npusim.simulator.kernels import Kernels
 from npusim.simulator.log import EventLog
 from npusim.simulator.machine import NEVER_PS, Core, build_cores
 from npusim.simulator.options import ORCHESTRATOR_LEVEL, SCHEDULER_LEVEL, SimulationOptions
+from npusim.simulator.ring_log import RingLog
 from npusim.simulator.rings import Rings
 from npusim.simulator.task_state import ReadyQueues, TaskState
 from npusim.simulator.work import RuntimeWork
@@ -62,7 +63,8 @@ class RuntimeState:
             is_on=options.early_dispatch and options.has_pending,
             capacity=chip.runtime.early_queue_count,
         )
-        self.rings = Rings(chip.runtime, work.scopes, options.rings)
+        ring_log = RingLog() if options.scope_stats else None
+        self.rings = Rings(chip.runtime, work.scopes, options.rings, ring_log)
         self.drain: Drain | None = None
         self.has_pending = options.has_pending and chip.runtime.core_slot_count > 1
         self.threads: list[SchedulerThread] = []
@@ -141,11 +143,12 @@ class RuntimeState:
     def complete(self, state: TaskState) -> None:
         """The last subtask of a task was seen; its ring and the orchestrator are told."""
         state.is_complete = True
+        now_ps = self.clock.now_ps
         if state.entry is not None:
-            self.rings.drop(state.entry)
+            self.rings.drop(state.entry, now_ps)
         if state.task_id in self._holds:
             for entry in self._holds.pop(state.task_id):
-                self.rings.drop(entry)
+                self.rings.drop(entry, now_ps)
         if state.on_complete is not None:
             state.on_complete()
 

@@ -36,6 +36,13 @@ class RuntimeScope:
     """0 for the body of the kernel; a task uses ring ``min(depth, rings - 1)``."""
     label: str
     """How messages name it."""
+    place: str = ""
+    """Where it stands, the same for every iteration of a loop; ``label`` if left out."""
+
+    @property
+    def site(self) -> str:
+        """How statistics over scopes name it."""
+        return self.place or self.label
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,9 @@ import numpy as np
 import numpy.typing as npt
 
 from npusim.errors import TraceError
+from npusim.trace.buffers import BUFFER_DTYPE, check_buffer_levels, no_buffer_levels
 from npusim.trace.pipes import OP_SLICE_DTYPE, check_op_slices, no_op_slices
+from npusim.trace.rings import RingUse
 
 NO_TIME = -1
 """A time that a capture does not hold (for instance dispatch times below swimlane level 2)."""
@@ -192,6 +194,10 @@ class TraceTask:
     """When the task entered a ready queue."""
     is_dummy: bool = False
     has_early_dispatch: bool = False
+    is_predicated: bool = False
+    """The runtime looks at a predicate first; with ``is_dummy`` it was false."""
+    is_cohort: bool = False
+    """All blocks start at once (``sync_start``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,6 +239,10 @@ class Trace:
     op_names: tuple[str, ...] = ()
     op_sites: tuple[str, ...] = ()
     """Source lines of the kernel, ``file.py:18``."""
+    buffer_levels: Records = field(default_factory=no_buffer_levels)
+    """Live bytes of on-chip buffers, ``BUFFER_DTYPE``; empty unless the run looked inside cores."""
+    rings: RingUse = field(default_factory=RingUse)
+    """How full the rings of the runtime were; empty unless the run watched them."""
 
     def __post_init__(self) -> None:
         for name, dtype in (
@@ -241,6 +251,7 @@ class Trace:
             ("phases", PHASE_DTYPE),
             ("edges", EDGE_DTYPE),
             ("op_slices", OP_SLICE_DTYPE),
+            ("buffer_levels", BUFFER_DTYPE),
         ):
             records = getattr(self, name)
             if records.dtype != dtype or records.ndim != 1:
@@ -251,6 +262,7 @@ class Trace:
         self._check_slice_times()
         self._check_lanes_do_not_overlap()
         check_op_slices(self)
+        check_buffer_levels(self)
         if len(self.waits):
             self._check_accounting()
 

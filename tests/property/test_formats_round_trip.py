@@ -9,7 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from npusim.formats import WRITTEN_LAYOUTS, Layout, read_capture, write_capture
+from npusim.formats import (
+    WRITTEN_LAYOUTS,
+    Layout,
+    read_capture,
+    write_capture,
+    write_scope_stats,
+)
 from npusim.formats.csv_capture import read_csv_capture
 from npusim.formats.csv_writer import CSV_EDGES, CSV_TASKS, write_csv_pair
 from npusim.formats.perfetto_time import viewer_us
@@ -17,12 +23,17 @@ from npusim.trace import (
     EDGE_DTYPE,
     NO_TIME,
     PHASE_DTYPE,
+    RING_DTYPE,
     SLICE_DTYPE,
     WAIT_DTYPE,
     EdgeSource,
     Lane,
     LaneKind,
     PhaseKind,
+    RingEvent,
+    RingLimits,
+    RingScope,
+    RingUse,
     Trace,
     TraceInfo,
     TraceTask,
@@ -33,6 +44,7 @@ pytestmark = pytest.mark.property
 
 TIMES = ("dispatch_ps", "receive_ps", "start_ps", "end_ps", "finish_ps")
 SLOTS = {"aic": (0,), "aiv": (1,), "mix": (0, 1, 2)}
+FLAGS = ("has_early_dispatch", "is_predicated", "is_cohort")
 GAP = st.integers(0, 3_000_000)
 
 
@@ -45,7 +57,9 @@ def traces(draw: st.DrawFn) -> Trace:
     for index, core_type in enumerate(core_types):
         blocks = draw(st.integers(1, 3))
         name = draw(st.sampled_from(["rope", "qk matmul", "größe", "a_b"]))
-        tasks.append(TraceTask((index % 3 << 32) + index, index, name, core_type, blocks))
+        flags = {flag: draw(st.booleans()) for flag in FLAGS}
+        token = (index % 3 << 32) + index
+        tasks.append(TraceTask(token, index, name, core_type, blocks, **flags))
         for block in range(blocks):
             cluster = draw(st.integers(0, clusters - 1))
             ends = []
@@ -71,6 +85,54 @@ def traces(draw: st.DrawFn) -> Trace:
         np.empty(0, PHASE_DTYPE),
         np.array([(*pair, s) for pair, s in zip(edges, sources, strict=True)], EDGE_DTYPE),
     )
+
+
+@st.composite
+def ring_uses(draw: st.DrawFn) -> RingUse:
+    """Scopes that nest, each with changes of its ring before it ends."""
+    limits = tuple(RingLimits(8, 1 << 20, draw(st.sampled_from([-1, 64]))) for _ in range(2))
+    scopes: list[RingScope] = []
+    rows: list[tuple[int, ...]] = []
+    held = np.zeros((2, 6), np.int64)
+    now = 0
+
+    def sample(ring: int, scope: int, event: RingEvent) -> None:
+        nonlocal now
+        now += draw(GAP)
+        rows.append((now, ring, scope, event, *held[ring].tolist(), -1))
+
+    def walk(depth: int) -> None:
+        number, ring = len(scopes), min(depth, 1)
+        scopes.append(RingScope(draw(st.sampled_from(["body", "loop"])), depth, ring))
+        sample(ring, number, RingEvent.BEGIN)
+        for _ in range(draw(st.integers(0, 2))):
+            held[ring, 1::2] += draw(st.integers(0, 9))
+            sample(ring, -1, RingEvent.CHANGE)
+            held[ring, ::2] = held[ring, 1::2] - draw(st.integers(0, 1)) * (
+                held[ring, 1::2] - held[ring, ::2]
+            )
+            if depth < 3 and draw(st.booleans()):
+                walk(depth + 1)
+        sample(ring, number, RingEvent.END)
+
+    walk(0)
+    return RingUse(limits, tuple(scopes), np.array(rows, RING_DTYPE))
+
+
+@settings(max_examples=100, deadline=None)
+@given(traces(), ring_uses())
+def test_scope_statistics_come_back_to_the_tick(trace: Trace, rings: RingUse) -> None:
+    trace = replace(trace, rings=rings)
+    with tempfile.TemporaryDirectory() as folder:
+        write_capture(Path(folder), trace, None, level=1)
+        write_scope_stats(Path(folder), trace)
+        read = read_capture(Path(folder)).rings
+    assert read.scopes == rings.scopes
+    expected = rings.samples[rings.samples["event"] != RingEvent.CHANGE]
+    names = [name for name in RING_DTYPE.names or () if name != "time_ps"]
+    assert read.samples[names].tolist() == expected[names].tolist()
+    lost = (expected["time_ps"] - read.samples["time_ps"]) * trace.info.counter_mhz
+    assert 0 <= lost.min() <= lost.max() < PS_PER_US + trace.info.counter_mhz
 
 
 def with_threads(trace: Trace) -> Trace:

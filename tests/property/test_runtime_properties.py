@@ -1,13 +1,17 @@
 """What must hold for every graph under every policy: no block lost, no order broken, exact sums."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from npusim.errors import DeadlockError
 from npusim.program import CoreType
 from npusim.simulator import SimulationOptions, simulate_runtime
-from npusim.trace import PhaseKind
+from npusim.simulator.work import RuntimeScope
+from npusim.trace import RING_COUNTERS, PhaseKind, RingEvent
 from tests.program_builder import round_chip
 from tests.runtime_builder import make_work
 
@@ -112,3 +116,29 @@ def test_the_same_work_gives_the_same_bytes(work, chip, options):
     one, two = (simulate_runtime(work, chip, options) for _ in range(2))
     for name in ("slices", "waits", "phases"):
         assert getattr(one, name).tobytes() == getattr(two, name).tobytes()
+
+
+@SETTINGS
+@given(works(), CHIPS, st.data())
+def test_rings_hold_what_fits_and_give_all_of_it_back(work, chip, data):
+    """Tasks in iterations of a loop; watching the rings changes nothing."""
+    scope = sorted(data.draw(st.integers(1, 4)) for _ in range(work.task_count))
+    scopes = (RuntimeScope(-1, 0, "body"), *(RuntimeScope(0, 1, f"i{i}", "loop") for i in range(4)))
+    work = replace(work, scope=np.array(scope, np.int64), scopes=scopes)
+    try:
+        plain = simulate_runtime(work, chip, SimulationOptions())
+    except DeadlockError:  # a scope that is larger than its ring
+        return
+    seen = simulate_runtime(work, chip, SimulationOptions(scope_stats=True))
+    assert plain.slices.tobytes() == seen.slices.tobytes()
+    assert plain.phases.tobytes() == seen.phases.tobytes()
+    assert plain.tasks == seen.tasks
+    names = ("slots", "heap_bytes", "dependencies")
+    for ring, limits in enumerate(seen.rings.limits):
+        rows = seen.rings.of_ring(ring)
+        for (freed, taken), name in zip(RING_COUNTERS, names, strict=True):
+            held = rows[taken] - rows[freed]
+            assert held.max(initial=0) <= getattr(limits, name)
+            assert not len(held) or held[-1] == 0
+    marks = seen.rings.samples["event"] != RingEvent.CHANGE
+    assert marks.sum() == 2 * (1 + len(set(scope)))

@@ -38,6 +38,27 @@ def test_critical_path_adds_up_to_the_makespan(npusim, run):
     assert npusim("critical-path", run, "--slack", "--csv").startswith("task_id,scope,start_us")
 
 
+def test_the_paths_over_whole_tasks_have_their_option(npusim, run):
+    """In ticks of the counter, so a run and its own capture files say the same."""
+    printed = json.loads(npusim("critical-path", run, "--wall", "--segments", "--json"))
+    parts = {row["part"]: row["length_us"] for row in printed["wall"]}
+    assert list(parts) == [
+        "makespan",
+        "observed path",
+        "observed path, compute",
+        "observed path, stall",
+        "static path",
+    ]
+    assert parts["observed path"] == parts["makespan"]
+    for part in ("compute", "stall"):
+        total = sum(row[f"{part}_us"] for row in printed["wall_segments"])
+        assert total == pytest.approx(parts[f"observed path, {part}"])
+    of_capture = json.loads(npusim("critical-path", run / "dfx_outputs", "--wall", "--json"))
+    assert {row["part"]: row["length_us"] for row in of_capture["wall"]} == parts
+    assert "Paths over whole tasks" in npusim("critical-path", run, "--wall")
+    assert npusim("critical-path", run, "--wall", "--csv").startswith("part,length_us,tasks")
+
+
 def test_bounds_end_with_a_verdict(npusim, run):
     text = npusim("bounds", run)
     assert text.splitlines()[-1].startswith("Limited by ")

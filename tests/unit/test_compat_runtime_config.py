@@ -41,9 +41,13 @@ def test_rings_are_sized_by_the_file_or_else_by_the_environment(monkeypatch) -> 
 
 def test_what_is_not_modelled_is_said() -> None:
     config = parse_runtime_config({"enable_dump_args": True, "enable_scope_stats": True})
-    assert len(config.notes) == 2
-    assert config.notes[0] == "dumps of task arguments are not written"
-    assert parse_runtime_config({"enable_scope_stats": 0}).notes == ()
+    assert config.notes == ("dumps of task arguments are not written",)
+    assert parse_runtime_config({"enable_dump_args": 0}).notes == ()
+
+
+def test_scope_statistics_are_written_where_asked_for() -> None:
+    assert parse_runtime_config({"enable_scope_stats": True}).has_scope_stats
+    assert not parse_runtime_config({"enable_scope_stats": 0}).has_scope_stats
 
 
 @pytest.mark.parametrize(

@@ -92,6 +92,12 @@ def test_the_swimlane_is_written_where_tools_look(platform: str, merged: int, ca
 
 
 @needs_torch
+def test_scope_statistics_need_no_swimlane() -> None:
+    (first, _) = run("jit_modes", "--enable-scope-stats").records
+    assert files_below(first.directory / "dfx_outputs") == ["scope_stats.jsonl"]
+
+
+@needs_torch
 def test_two_calls_in_one_file_and_the_later_keywords() -> None:
     result = run("jit_modes", "--enable-dep-gen")
     assert result.outcome.reason is Reason.PASSED

@@ -10,6 +10,8 @@ from test_formats_chip_run import ChipRun, chip_program
 
 from npusim.errors import FileFormatError, UsageError
 from npusim.formats import Layout, read_capture, write_capture
+from npusim.formats.layout import CHIPS_BY_COUNTER_MHZ
+from npusim.hardware import list_chips, load_chip
 from npusim.trace import PhaseKind, Trace
 from tests.capture_builder import edit, write_layout
 
@@ -191,3 +193,9 @@ def test_corrupt_joined_records_are_refused(tmp_path: Path, change: Any, message
     edit(records, lambda d: change(d["tasks"][3]))
     with pytest.raises(FileFormatError, match=rf"^{records}: {message}"):
         read_capture(tmp_path)
+
+
+def test_the_counters_are_those_of_the_chip_files() -> None:
+    """``formats`` may not read the chip files, so it has their rates once more, and only there."""
+    own = {load_chip(name).clock.counter_mhz: name for name in list_chips()}
+    assert own == CHIPS_BY_COUNTER_MHZ

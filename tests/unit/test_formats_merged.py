@@ -141,3 +141,22 @@ def test_corrupt_merged_traces_are_refused(tmp_path: Path, change: Any, message:
     edit(path, change)
     with pytest.raises(FileFormatError, match=rf"^{path}: {message}"):
         read_capture(path)
+
+
+def test_a_task_that_its_predicate_skipped(tmp_path: Path) -> None:
+    """The converter draws it on the lane of the thread that looked at the predicate."""
+    path = unpack("2026-08-22_level4", tmp_path)
+
+    def skip(document: dict[str, Any]) -> None:
+        events = document["traceEvents"]
+        marker = next(e for e in events if e.get("args", {}).get("phase") == "dummy_task")
+        del marker["args"]["phase"]
+        marker["args"]["predicated_pass"] = False
+        marker["name"] = f"gate(t{marker['args']['task_id']})"
+
+    edit(path, skip)
+    trace = read_capture(path)
+    (skipped,) = [task for task in trace.tasks if task.is_predicated]
+    assert (skipped.task_id, skipped.name, skipped.is_dummy) == (12, "gate", True)
+    served = trace.phases[trace.phases["task"] == trace.tasks.index(skipped)]
+    assert PhaseKind.DUMMY in served["kind"]

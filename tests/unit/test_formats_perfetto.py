@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from test_formats_chip_run import ChipRun
 
-from npusim.errors import OutputError
-from npusim.formats import write_perfetto
+from npusim.errors import FileFormatError, OutputError
+from npusim.formats import read_capture, write_perfetto
 from npusim.formats.perfetto_time import viewer_us
 from npusim.trace import WAIT_DTYPE, Trace, WaitReason
 
@@ -159,3 +159,14 @@ def test_the_same_trace_gives_the_same_bytes(tmp_path: Path, trace: Trace) -> No
 def test_an_unwritable_place_is_refused(tmp_path: Path, trace: Trace) -> None:
     with pytest.raises(OutputError, match=r"^.*no/p.json: cannot be written \(No such file"):
         write_perfetto(tmp_path / "no" / "p.json", trace)
+
+
+def test_a_picture_is_no_capture(tmp_path: Path, trace: Trace) -> None:
+    path = tmp_path / "perfetto.json"
+    write_perfetto(path, trace)
+    with pytest.raises(
+        FileFormatError,
+        match=r"perfetto.json: a picture of a run that npusim drew for a viewer; expected the run "
+        r"itself; name its directory, or write its capture files with npusim export RUN --format",
+    ):
+        read_capture(path)

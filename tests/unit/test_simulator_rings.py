@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from npusim.errors import DeadlockError, UsageError
@@ -11,7 +12,7 @@ from npusim.simulator.program_work import work_of_program
 from npusim.simulator.ring_sizes import RingSizes, parse_sizes
 from npusim.simulator.rings import Rings, amounts
 from npusim.simulator.work import Allocation, RuntimeScope
-from npusim.trace import EdgeSource
+from npusim.trace import RING_COUNTERS, EdgeSource, RingEvent, RingScope
 from tests.program_builder import ProgramBuilder, graph, round_chip
 from tests.runtime_builder import make_work, quick_chip, run
 
@@ -211,3 +212,57 @@ def test_sizes_that_are_none_are_refused():
             RingSizes(slots=slots)
     with pytest.raises(UsageError, match=r"^ring heap_bytes: 2 sizes; expected 1 or 4, one per"):
         RingSizes(heap_bytes=(1, 2)).of_ring(0, round_chip().runtime)
+
+
+def watched(work, chip, **options):
+    return run(work, chip, scope_stats=True, **options)
+
+
+def test_a_log_of_the_rings_by_hand():
+    """Two iterations of two tasks each: what a scope took, what is given back when it ends."""
+    work = make_work(
+        tasks(4), (0, 2), scope=[1, 1, 2, 2], scopes=iterations(2), heap_bytes=[512] * 4
+    )
+    rings = watched(work, quick_chip()).rings
+    assert rings.scopes[1] == RingScope("iteration 0", 1, 1)
+    marks = rings.samples[rings.samples["event"] != RingEvent.CHANGE]
+    names = ("event", "scope", "ring", "slots_taken", "heap_taken_bytes", "dependencies_taken")
+    assert [tuple(int(row[name]) for name in names) for row in marks] == [
+        (RingEvent.BEGIN, 0, 0, 0, 0, 0),
+        (RingEvent.BEGIN, 1, 1, 0, 0, 0),
+        (RingEvent.END, 1, 1, 2, 1024, 0),
+        (RingEvent.BEGIN, 2, 1, 2, 1024, 0),
+        (RingEvent.END, 2, 1, 4, 2048, 1),
+        (RingEvent.END, 0, 0, 0, 0, 0),
+    ]
+    last = rings.of_ring(1)[-1]
+    assert all(last[freed] == last[taken] for freed, taken in RING_COUNTERS)
+    assert (rings.samples["tensormap_entries"] == -1).all()
+
+
+def test_a_log_never_shows_more_than_there_is_room_for():
+    work = make_work(tasks(12, 9000), scope=[1] * 4 + [2] * 4 + [3] * 4, scopes=iterations(3))
+    rings = watched(work, quick_chip(ring_slot_count=4)).rings
+    own = rings.of_ring(1)
+    held = own["slots_taken"] - own["slots_freed"]
+    assert held.max() == 4 == rings.limits[1].slots
+    submits = rings.samples[rings.samples["event"] == RingEvent.CHANGE]
+    assert len(submits) >= 12
+
+
+def test_a_submit_takes_its_slot_when_it_begins():
+    trace = watched(make_work(tasks(3)), quick_chip())
+    taken = trace.rings.samples[np.diff(trace.rings.samples["slots_taken"], prepend=0) > 0]
+    assert taken["time_ps"].tolist() == [task.submit_start_ps for task in trace.tasks]
+
+
+def test_watching_the_rings_changes_nothing_else():
+    work = make_work(tasks(12, 9000), scope=[1] * 6 + [2] * 6, scopes=iterations(2))
+    plain, seen = (
+        run(work, quick_chip(ring_slot_count=6), scope_stats=wanted) for wanted in (False, True)
+    )
+    assert not len(plain.rings.samples)
+    assert len(seen.rings.samples)
+    for name in ("slices", "waits", "phases", "edges"):
+        assert (getattr(plain, name) == getattr(seen, name)).all()
+    assert plain.tasks == seen.tasks

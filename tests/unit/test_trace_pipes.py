@@ -126,6 +126,6 @@ def test_a_file_of_the_layout_before_is_refused(tmp_path: Path):
     write_archive(tmp_path / "old.npz", kind="trace", version=1, header={}, arrays={})
     with pytest.raises(
         FileFormatError,
-        match=r"^.*old.npz: trace layout version 1; this npusim reads version 2; write the file",
+        match=r"^.*old.npz: trace layout version 1; this npusim reads version 3; write the file",
     ):
         load_trace(tmp_path / "old.npz")

@@ -41,6 +41,7 @@ if __name__ == "__main__":
     parser.add_argument("-p", "--platform", default="a2a3", choices=["a2a3", "a5"])
     parser.add_argument("--enable-chip-swimlane", action="store_true", default=False)
     parser.add_argument("--enable-dep-gen", action="store_true", default=False)
+    parser.add_argument("--enable-scope-stats", action="store_true", default=False)
     parser.add_argument("--save-data", action="store_true", default=False)
     parser.add_argument("--golden-data", default=None)
     parser.add_argument("--compile-only", action="store_true", default=False)
@@ -59,7 +60,7 @@ if __name__ == "__main__":
                 "device_id": 0,
                 "enable_chip_swimlane": args.enable_chip_swimlane,
                 "enable_dep_gen": args.enable_dep_gen,
-                "enable_scope_stats": False,
+                "enable_scope_stats": args.enable_scope_stats,
             },
             compare_fn={"total": ratio_reldiff(diff_thd=1e-3, pct_thd=0.0)},
         )
