@@ -127,9 +127,32 @@ def test_compare_takes_more_than_two_runs(npusim, run):
     assert "given with 3 runs; expected two" in printed
 
 
-def test_compare_says_what_longer_kernels_are_busy_with(npusim, run, tmp_path):
-    assert run_command(["run", str(SCALE_KERNEL), "--set", "row_tile=32", "-o", str(tmp_path)]) == 0
-    npusim("bounds", run)  # takes what the run printed
-    plain, why = (npusim("compare", run, tmp_path, *more) for more in ((), ("--why",)))
-    assert " %)" not in plain.split("\n\n")[0]
-    assert " %)" in why.split("\n\n")[0]
+def test_compare_splits_kernels_by_unit_where_both_runs_have_a_recording(npusim, run, tmp_path):
+    other, capture = tmp_path / "other", tmp_path / "capture"
+    assert run_command(["run", str(SCALE_KERNEL), "--set", "row_tile=32", "-o", str(other)]) == 0
+    npusim("import", run, "-o", capture)
+    found = json.loads(npusim("compare", run, other, "--json"))["decomposition"]
+    assert found["has_units"]
+    assert {"AIV V", "AIV MTE2 latency"} <= set(found["by_unit_us"])
+    assert sum(part["delta_ps"] for part in found["parts"]) == found["delta_ps"]
+    npusim("compare", run, capture)  # the warning goes to stderr
+    assert not json.loads(npusim("compare", run, capture, "--json"))["decomposition"]["has_units"]
+
+
+def test_what_is_not_split_is_said_by_name(capsys, run, tmp_path):
+    capture = tmp_path / "capture"
+    assert run_command(["import", str(run), "-o", str(capture)]) == 0
+    assert run_command(["compare", str(run), str(capture)]) == 0
+    said = capsys.readouterr().err
+    assert f"kernels are not split by unit: no recording in {capture}" in said
+    assert run_command(["critical-path", str(capture), "--units"]) == 2
+    assert f"{capture}: has no recording" in capsys.readouterr().err
+
+
+def test_units_of_the_critical_path_add_up_to_its_compute(npusim, run):
+    printed = json.loads(npusim("critical-path", run, "--units", "--json"))
+    *rows, total = printed["units"]
+    assert total["scope"] == "(compute)"
+    assert sum(row["path_us"] for row in rows) == pytest.approx(total["path_us"])
+    compute = next(row for row in printed["kinds"] if row["segment"] == "compute")
+    assert total["path_us"] == compute["time_us"]
