@@ -101,22 +101,11 @@ def _lanes_figure(
 
 
 def _add_overlays(plot: figure, index: int) -> None:
-    """Numbers on bars, outlines, the critical path and dependency arrows; all empty at first."""
+    """Outlines, the critical path and dependency arrows; all empty at first."""
 
     def source(name: str, *columns: str) -> ColumnDataSource:
         return ColumnDataSource({one: [] for one in columns}, name=f"{name}-{index}")
 
-    plot.text(
-        x="x",
-        y="y",
-        text="text",
-        text_color="colour",
-        text_font_size="9px",
-        text_font_style="bold",
-        text_align="center",
-        text_baseline="middle",
-        source=source("labels", "x", "y", "text", "colour"),
-    )
     plot.multi_line(
         xs="xs",
         ys="ys",

@@ -29,6 +29,7 @@ _SCRIPTS = (
     "data.js",
     "filter.js",
     "raster.js",
+    "labels.js",
     "plots.js",
     "describe.js",
     "selection.js",
