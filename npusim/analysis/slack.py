@@ -77,12 +77,16 @@ def _durations(path: StaticPath, tasks: np.ndarray[tuple[int], np.dtype[np.int64
 
 
 def slack_table(trace: Trace, static: StaticPath | None = None) -> Table:
-    """Per task: earliest start on unlimited cores, observed start, slack, and whether critical."""
+    """Per task: observed start, earliest start on unlimited cores, slack, and whether critical.
+
+    The observed start counts from the begin of the run, the earliest one from that of the path,
+    which knows no runtime.
+    """
     path = static or static_path(work_graph(trace))
     never = np.iinfo(np.int64).max
     start_ps = np.full(len(trace.tasks), never, np.int64)
     np.minimum.at(start_ps, trace.slices["task"], trace.slices["start_ps"])
-    begin_ps, critical = trace.span_ps[0], set(path.tasks)
+    critical = set(path.tasks)
     columns = (
         count_column("task_id"),
         Column("scope"),
@@ -95,7 +99,7 @@ def slack_table(trace: Trace, static: StaticPath | None = None) -> Table:
         (
             task.task_id,
             task.name,
-            None if start_ps[index] == never else ps_to_us(int(start_ps[index]) - begin_ps),
+            None if start_ps[index] == never else ps_to_us(int(start_ps[index])),
             ps_to_us(int(path.earliest_ps[index])),
             ps_to_us(int(path.slack_ps[index])),
             "yes" if index in critical else "",

@@ -29,7 +29,7 @@ _COLUMNS = (
 
 
 def stage_table(trace: Trace) -> Table:
-    """One row per scope, by first start; times count from the first kernel start of the run.
+    """One row per scope, by first start; moments count from the begin of the run.
 
     Returns:
         A table with the columns stage, tasks, kernels; the mean, shortest and longest kernel
@@ -69,13 +69,13 @@ def _row(
     if not len(own):
         return None
     lengths = own["end_ps"] - own["start_ps"]
-    origin_ps, first_ps = trace.span_ps[0], int(own["start_ps"].min())
-    times: tuple[Cell, ...] = (None, ps_to_us(first_ps - origin_ps), None)
+    first_ps = int(own["start_ps"].min())
+    times: tuple[Cell, ...] = (None, ps_to_us(first_ps), None)
     if stage in last:
         ready_ps = last[stage][0]
         times = (
-            ps_to_us(ready_ps - origin_ps),
-            ps_to_us(first_ps - origin_ps),
+            ps_to_us(ready_ps),
+            ps_to_us(first_ps),
             ps_to_us(first_ps - ready_ps),
         )
     return first_ps, (

@@ -47,6 +47,27 @@ def test_bounds_end_with_a_verdict(npusim, run):
     assert "work_aic,bound," in npusim("bounds", run, "--csv")
 
 
+def test_the_roofline_in_three_formats_and_not_of_a_capture(npusim, run, tmp_path):
+    rows = json.loads(npusim("roofline", run, "--json"))
+    assert {row["scope"] for row in rows} == {"scale"}
+    assert npusim("roofline", run, "--csv").startswith("scope,core_type,busy_us,ops,moved_bytes")
+    assert "Roofline per busy core" in npusim("roofline", run)
+    npusim("import", run, "-o", tmp_path / "capture")
+    assert "has no recording" in npusim("roofline", tmp_path / "capture", exit_code=2)
+
+
+def test_every_table_and_list_counts_from_the_begin_of_the_run(npusim, run):
+    """What a reader finds in one table stands at the same place in the others and in pictures."""
+    path = json.loads(npusim("critical-path", run, "--segments", "--slack", "--json"))
+    stages = json.loads(npusim("bubbles", run, "--stages", "--json"))
+    bubbles = json.loads(npusim("bubbles", run, "--min-us", "0", "--json"))
+    first_us = min(row["start_us"] for row in path["slack"])
+    assert first_us > 0  # the orchestrator came first
+    assert stages[0]["first_start_us"] == first_us
+    assert path["segments"][0]["start_us"] == pytest.approx(first_us)
+    assert min(row["start_us"] for row in bubbles) == pytest.approx(first_us)
+
+
 @pytest.mark.parametrize("view", ["--causes", "--lanes", "--gaps", "--stages", "--delays"])
 def test_every_view_of_the_bubbles(npusim, run, view):
     assert json.loads(npusim("bubbles", run, view, "--json"))
