@@ -8,6 +8,7 @@ import itertools
 
 import numpy as np
 
+from npusim.analysis.accounting import scopes_by_task
 from npusim.analysis.columns import count_column, run_name, us_column
 from npusim.analysis.critical_path import StaticPath, static_path
 from npusim.analysis.observed_path import ObservedPath, PathKind, observed_path
@@ -32,9 +33,7 @@ def scope_path_table(
     seen = observed or observed_path(trace)
     path = static or static_path(work_graph(trace))
     by_part = seen.by_scope_and_kind()
-    scopes = list(dict.fromkeys(task.name for task in trace.tasks))
-    position = {scope: index for index, scope in enumerate(scopes)}
-    scope_of = np.array([position[task.name] for task in trace.tasks], np.int64)
+    scopes, scope_of = scopes_by_task(trace)
     on_static = np.array(path.tasks, np.int64)
     cost_ps = _durations(path, on_static)
     slack_ps = path.slack_ps
@@ -49,7 +48,7 @@ def scope_path_table(
         us_column("median_slack"),
     )
     rows: list[tuple[Cell, ...]] = []
-    for scope, index in position.items():
+    for index, scope in enumerate(scopes):
         own = scope_of == index
         kinds = [by_part.get((scope, kind), 0) for kind in PathKind]
         static_ps = sum(

@@ -10,7 +10,7 @@ outside the stage has ended::
 
 import numpy as np
 
-from npusim.analysis.accounting import scope_names
+from npusim.analysis.accounting import scopes_by_task
 from npusim.analysis.columns import count_column, run_name
 from npusim.analysis.table import Cell, Column, Table
 from npusim.trace import NO_TIME, Trace
@@ -37,9 +37,7 @@ def stage_table(trace: Trace) -> Table:
         stage it is of (last_pred); first_start_us; and the difference, ready_to_first_start_us.
         The two last are empty for a stage that depends on nothing that ran.
     """
-    names = scope_names(trace)
-    position = {name: index for index, name in enumerate(names)}
-    stage_of = np.array([position[task.name] for task in trace.tasks], np.int64)
+    names, stage_of = scopes_by_task(trace)
     ends = np.full(len(trace.tasks), NO_TIME, np.int64)
     np.maximum.at(ends, trace.slices["task"], trace.slices["end_ps"])
     last: dict[int, tuple[int, int]] = {}
