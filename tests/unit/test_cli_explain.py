@@ -121,11 +121,20 @@ def test_advice_is_backed_by_simulations(npusim, run):
     [
         (["what-if", "RUN"], "what-if: no change given; expected at least one"),
         (["what-if", "RUN", "--scale", "x"], "--scale x: expected NAME=VALUE"),
-        (["what-if", "RUN", "--scale", "x=y"], "--scale x y: not a number; expected one above 0"),
+        (["what-if", "RUN", "--scale", "x=y"], "--scale x=y: expected a finite number"),
+        (["what-if", "RUN", "--scale", "scale=1e30"], "--scale scale: factor 1e+30; expected one"),
+        (["what-if", "RUN", "--scale", "scale=-1"], "--scale scale: factor -1; expected one"),
+        (["what-if", "RUN", "--scale", "x=1", "--scale", "x=2"], "each name once"),
+        (["what-if", "RUN", "--set", "a=1", "--set", "a=2"], "--set a=2: expected NAME=VALUE, ea"),
+        (["what-if", "RUN", "--cores", "aic=2,aiv=4,aiv=6"], "--cores aiv=6: expected NAME=VALU"),
+        (["what-if", "RUN", "--cores", "aic=3,aiv=7"], "--cores aic=3,aiv=7: expected 1 to 4096"),
+        (["what-if", "RUN", "--rank", "--merge", "a+b"], "scope 'a': the run has none of that n"),
+        (["what-if", "RUN", "--policy", "best"], "policy 'best': unknown; expected one of"),
+        (["what-if", "RUN", "--deps", "foo"], "'foo' is not one of 'tensormap', 'exact', 'pref"),
         (["what-if", "RUN", "--split", "x=1.5"], "--split x=1.5: 1.5 is no count"),
         (["what-if", "RUN", "--merge", "x"], "--merge x: expected two scopes as A+B"),
         (["what-if", "RUN", "--cores", "aic=2"], "--cores aic=2: expected aic=N,aiv=M"),
-        (["what-if", "RUN", "--bandwidth", "xx"], "--bandwidth x: not a number"),
+        (["what-if", "RUN", "--bandwidth", "xx"], "--bandwidth xx: expected a finite number"),
         (["what-if", "RUN", "--split", "x=2"], "scope 'x': the run has none of that name"),
         (["what-if", "RUN", "--rank", "--set", "a=1"], "--rank and --set: both given"),
         (["moves", "gemm"], "moves: no gemm_moves.toml beside the kernel"),
@@ -138,6 +147,56 @@ def test_wrong_questions_are_refused_in_one_line(npusim, run, arguments, message
     assert printed.startswith("npusim: error: ")
     assert message in printed
     assert len(printed.splitlines()) == 1
+
+
+EVERY_FORM = [
+    ["--no-dispatch-cost"],
+    ["--no-submit-cost"],
+    ["--deps", "exact"],
+    ["--cores", "aic=32,aiv=64"],
+    ["--bandwidth", "x2"],
+    ["--scale", "scale=0.5"],
+    ["--merge", "scale+scale"],
+    ["--split", "scale=2"],
+    ["--early-dispatch"],
+    ["--policy", "ideal"],
+]
+_NEEDS_RECORDING = {"--deps", "--bandwidth"}
+
+
+@pytest.fixture(scope="module")
+def capture(run, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("captures") / "scale"
+    assert run_command(["import", str(run), "-o", str(folder), "--no-plot"]) == 0
+    return folder
+
+
+@pytest.mark.parametrize("form", EVERY_FORM, ids=lambda form: form[0])
+def test_every_change_of_a_run(npusim, run, form):
+    found = json.loads(npusim("what-if", run, *form, "--json"))
+    assert found["change"] == " ".join(form)
+    makespan, lane_time = found["makespan_us"], found["lane_time_us"]
+    assert found["gain_us"] == pytest.approx(makespan["a"] - makespan["b"])
+    lanes = {"a": 72, "b": 96 if "--cores" in form else 72}
+    for side, count in lanes.items():
+        whole_us = sum(one[side] for one in lane_time.values())
+        assert whole_us == pytest.approx(count * makespan[side])
+
+
+@pytest.mark.parametrize("form", EVERY_FORM, ids=lambda form: form[0])
+def test_every_change_of_a_capture_or_why_not(npusim, capture, form):
+    if form[0] in _NEEDS_RECORDING:
+        said = npusim("what-if", capture, *form, exit_code=2)
+        assert "needs the recording of the kernel, which a capture does not have" in said
+        assert len(said.splitlines()) == 1
+    else:
+        assert json.loads(npusim("what-if", capture, *form, "--json"))["makespan_us"]["b"] > 0
+
+
+def test_the_ranking_of_a_capture_says_what_it_could_not_try(npusim, capture):
+    found = json.loads(npusim("what-if", capture, "--rank", "--json"))
+    refused = {one["change"].split()[0] for one in found["refused"]}
+    assert refused == _NEEDS_RECORDING
 
 
 def test_compare_takes_more_than_two_runs(npusim, run):

@@ -71,7 +71,7 @@ def test_the_replay_can_be_kept_as_a_trace(prints, tmp_path, capsys):
             r"policy tensormap_and_ringbuffer: unknown parameter 'pit",
         ),
         (["--policy-set", "x"], r"--policy-set x: expected NAME=VALUE, each name once"),
-        (["--policy-set", "x=nan"], r"--policy-set x=nan: expected a number after the equals"),
+        (["--policy-set", "x=nan"], r"--policy-set x=nan: expected a finite number; write for i"),
         (["-o", "run.json"], r"--output run\.json: expected a file name that ends in \.npz; add"),
         (["--platform", "a9"], r".*a9.*expected"),
         (["--fit", "--policy", "ideal"], r"--fit: policy ideal has nothing to fit; expected one o"),
