@@ -16,6 +16,13 @@ def run(tmp_path_factory):
     return folder
 
 
+@pytest.fixture(scope="module")
+def capture(run, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("captures") / "scale"
+    assert run_command(["import", str(run), "-o", str(folder), "--no-plot"]) == 0
+    return folder
+
+
 @pytest.fixture
 def npusim(capsys):
     """Runs a command; returns what it printed to stdout, or with an exit code also stderr."""
@@ -116,6 +123,17 @@ def test_advice_is_backed_by_simulations(npusim, run):
     assert "Advice by simulated gain" in npusim("advise", run)
 
 
+def test_advice_names_the_unit_that_holds_the_kernels_of_a_scope(npusim, run, capture):
+    """A recording tells what is inside kernels; of a capture nobody knows."""
+    found = json.loads(npusim("advise", run, "--json"))
+    held = [row for row in found if "is held for" in row["finding"]]
+    assert held
+    assert all(row["change"].startswith("--scale scale=0.") for row in held)
+    assert all(row["gain_us"] > 0 for row in held)
+    of_capture = json.loads(npusim("advise", capture, "--json"))
+    assert not [row for row in of_capture if "is held for" in row["finding"]]
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -162,13 +180,6 @@ EVERY_FORM = [
     ["--policy", "ideal"],
 ]
 _NEEDS_RECORDING = {"--deps", "--bandwidth"}
-
-
-@pytest.fixture(scope="module")
-def capture(run, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("captures") / "scale"
-    assert run_command(["import", str(run), "-o", str(folder), "--no-plot"]) == 0
-    return folder
 
 
 @pytest.mark.parametrize("form", EVERY_FORM, ids=lambda form: form[0])

@@ -10,8 +10,8 @@ from npusim.api.evidence import Evidence
 from npusim.dependencies import DependencyMode, build_graph
 from npusim.errors import UsageError
 from npusim.experiments import changes
-from npusim.experiments.advice import _data_waits, _hand_overs
 from npusim.experiments.experiment import Experiment, baseline, program_experiment
+from npusim.experiments.findings import _data_waits, _hand_overs
 from npusim.experiments.questions import Question, ask, ask_advice, ask_ranking, model_note
 from npusim.experiments.tiles import tasks_of
 from npusim.experiments.what_if import rank, what_if
