@@ -34,8 +34,9 @@ def stage_table(trace: Trace) -> Table:
     Returns:
         A table with the columns stage, tasks, kernels; the mean, shortest and longest kernel
         duration; preds_end_us, when the last predecessor outside the stage had ended, and what
-        stage it is of (last_pred); first_start_us; and the difference, ready_to_first_start_us.
-        The two last are empty for a stage that depends on nothing that ran.
+        stage it is of (last_pred); first_start_us; and the difference, ready_to_first_start_us,
+        negative where the stage began while others of its predecessors still ran. Those of the
+        predecessors are empty for a stage that depends on nothing that ran.
     """
     names, stage_of = scopes_by_task(trace)
     ends = np.full(len(trace.tasks), NO_TIME, np.int64)

@@ -93,6 +93,14 @@ def test_leaving_the_plot_takes_the_hover_away(driver, one):
     page.wait_until("return document.getElementById('hover').hidden")
 
 
+def test_scrolling_takes_the_hover_away(driver, one):
+    page = Page(driver, one)
+    page.point_at("AIV[0]", 40)
+    page.wait_until("return !document.getElementById('hover').hidden")
+    page.run("window.dispatchEvent(new Event('scroll'))")
+    assert page.run("return document.getElementById('hover').hidden")
+
+
 def test_a_click_selects_a_task_and_draws_its_arrows(driver, one):
     page = Page(driver, one)
     page.point_at("AIV[0]", 40, is_click=True)
