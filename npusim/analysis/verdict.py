@@ -101,15 +101,18 @@ def _delta_ps(parts: list[PartChange]) -> int:
 
 def _scopes(parts: list[PartChange]) -> str:
     """The scopes that make up most of a sum, the largest first; further ones are counted."""
-    most_ps = _MOST_FRAC * abs(_delta_ps(parts))
+    by_scope: dict[str, int] = {}  # a MIX has a unit of one name on either core
+    for part in parts:
+        by_scope[part.scope] = by_scope.get(part.scope, 0) + abs(part.time_ps.delta)
+    most_ps = _MOST_FRAC * sum(by_scope.values())
     named: list[str] = []
     named_ps = 0
-    for part in parts:  # parts come by absolute change
+    for scope, time_ps in sorted(by_scope.items(), key=lambda item: -item[1]):
         if named and (named_ps >= most_ps or len(named) == _MOST_SCOPES):
             break
-        named.append(part.scope)
-        named_ps += abs(part.time_ps.delta)
-    more = len(parts) - len(named)
+        named.append(scope)
+        named_ps += time_ps
+    more = len(by_scope) - len(named)
     if more:
         named.append(f"{more} more")
     return " and ".join(filter(None, (", ".join(named[:-1]), named[-1])))

@@ -68,6 +68,16 @@ def test_the_verdict_names_units_and_the_scopes_behind_them():
     )
 
 
+def test_a_scope_with_one_unit_on_either_core_is_named_once():
+    """A MIX loads on its AIC and on its AIVs."""
+
+    def split(segment):
+        return {"AIC MTE2": segment.length_ps // 2, "AIV MTE2": segment.length_ps // 2}
+
+    verdict = compare(chain(30, 10), chain(42, 10), (split, split)).verdict
+    assert verdict.endswith("Critical path: +12.0 us MTE2 in gather.")
+
+
 def test_units_of_one_run_alone_split_nothing():
     """The twin: a capture beside a simulated run."""
     found = compare(chain(30, 10), chain(42, 14), (scalar_units(8), None))
