@@ -53,6 +53,8 @@ OP_KINDS = (
     OpKind("add", Unit.VECTOR, "binary"),
     OpKind("exp", Unit.VECTOR, "exp"),
     OpKind("row_max", Unit.VECTOR, "row_max", counts_input=True),
+    OpKind("cast", Unit.VECTOR, "cast"),
+    OpKind("row_expand_mul", Unit.VECTOR, "row_expand_binary"),
     OpKind("mystery", Unit.VECTOR, "no_such_class"),
     OpKind("teleport", Unit.MOVE, ""),
 )

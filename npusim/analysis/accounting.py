@@ -102,6 +102,13 @@ def scope_names(trace: Trace) -> tuple[str, ...]:
     return tuple(dict.fromkeys(task.name for task in trace.tasks))
 
 
+def scopes_by_task(trace: Trace) -> tuple[tuple[str, ...], npt.NDArray[np.int64]]:
+    """``scope_names``, and (tasks,) the number of the scope of each task among them."""
+    names = scope_names(trace)
+    position = {name: index for index, name in enumerate(names)}
+    return names, np.array([position[task.name] for task in trace.tasks], np.int64)
+
+
 def idle_waits(trace: Trace) -> Records:
     """The waits of the core lanes, as ``WAIT_DTYPE`` records.
 
@@ -168,10 +175,9 @@ def scope_accounts(trace: Trace) -> tuple[tuple[str, Account], ...]:
 
 def _partition(trace: Trace, slices: Records, waits: Records) -> tuple[tuple[str, Account], ...]:
     """Accounts by scope; each slice and each wait is in exactly one of them."""
-    names = scope_names(trace)
-    position = {name: index for index, name in enumerate(names)}
+    names, scope_of = scopes_by_task(trace)
     # One entry more than tasks: index -1, "no task", then finds the last entry.
-    scope_of = np.array([position[task.name] for task in trace.tasks] + [-1])
+    scope_of = np.append(scope_of, -1)
     slice_scopes, wait_scopes = scope_of[slices["task"]], scope_of[waits["task"]]
     found = []
     for index, name in enumerate(names):

@@ -23,9 +23,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from npusim.analysis.lane_order import core_slices
 from npusim.analysis.moments import Ints, TaskMoments, task_moments
 from npusim.errors import TraceError
-from npusim.trace import NO_TIME, LaneKind, Trace
+from npusim.trace import NO_TIME, Trace
 
 Records = npt.NDArray[Any]
 
@@ -67,17 +68,16 @@ def blame_links(trace: Trace) -> BlameLinks:
     Raises:
         TraceError: If dummies wait for each other in a circle.
     """
-    lanes = trace.lane_indices(LaneKind.AIC, LaneKind.AIV)
-    slices = trace.slices[np.isin(trace.slices["lane"], lanes)]
-    slices = slices[np.lexsort((slices["start_ps"], slices["lane"]))]
-    moments, begin_ps = task_moments(trace), trace.span_ps[0]
+    cores = core_slices(trace)
+    slices, moments, begin_ps = cores.slices, task_moments(trace), trace.span_ps[0]
     task, start_ps = slices["task"], slices["start_ps"].astype(np.int64)
     last_of_task = _last_slices(slices, len(trace.tasks))
     producer = _last_with_kernel(moments.last_predecessor, last_of_task)
-    core_ps, before = _cores_free(slices)
+    free_ps = cores.free_ps(NO_TIME)
+    last = cores.last_of_block(free_ps)
     candidates = (
         (Link.ORCHESTRATOR, _submitted(moments, begin_ps)[task], _blocked_by(trace, slices)[task]),
-        (Link.CORE, core_ps, before),
+        (Link.CORE, free_ps[last], cores.before[last]),
         (Link.DATA, moments.dependency_ps[task], _at(last_of_task, producer[task])),
     )
     link = np.full(len(slices), Link.FRONT, np.uint8)
@@ -145,19 +145,3 @@ def _blocked_by(trace: Trace, slices: Records) -> Ints:
 def _at(values: Ints, index: Ints) -> Ints:
     """``values[index]``, -1 where the index is -1."""
     return np.where(index >= 0, values[index], -1) if len(values) else np.full(len(index), -1)
-
-
-def _cores_free(slices: Records) -> tuple[Ints, Ints]:
-    """When the last core of the block of each slice fell free, and of which slice; -1 if never."""
-    before = np.arange(-1, len(slices) - 1)
-    if len(slices):
-        before[0] = -1
-    before[1:][slices["lane"][1:] != slices["lane"][:-1]] = -1
-    free_ps = np.where(before >= 0, slices["end_ps"][before], NO_TIME)
-    keys = slices["task"].astype(np.int64) << 32 | slices["block"].astype(np.int64)
-    unique, group = np.unique(keys, return_inverse=True)
-    order = np.lexsort((-slices["lane"], free_ps, group))
-    latest = np.zeros(len(unique), np.int64)
-    latest[group[order]] = order  # the later assignment wins
-    chosen = latest[group]
-    return free_ps[chosen], before[chosen]

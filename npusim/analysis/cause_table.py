@@ -2,7 +2,14 @@
 
 import numpy as np
 
-from npusim.analysis.accounting import CORE_TYPES, NO_TASK, NO_WORK, Records, percent_of
+from npusim.analysis.accounting import (
+    CORE_TYPES,
+    NO_TASK,
+    NO_WORK,
+    Records,
+    percent_of,
+    scopes_by_task,
+)
 from npusim.analysis.causes import CAUSES, Cause, idle_causes
 from npusim.analysis.columns import (
     cause_from,
@@ -80,9 +87,8 @@ def _sums(trace: Trace, causes: Records, core_type: LaneKind) -> dict[str, Ints]
     lanes = trace.lane_indices(core_type)
     slices = trace.slices[np.isin(trace.slices["lane"], lanes)]
     causes = causes[np.isin(causes["lane"], lanes)]
-    names = list(dict.fromkeys(task.name for task in trace.tasks))
-    position = {name: index for index, name in enumerate(names)}
-    scope_of = np.array([position[task.name] for task in trace.tasks] + [len(names)])
+    names, scope_of = scopes_by_task(trace)
+    scope_of = np.append(scope_of, len(names))
     ends_work = np.isin(causes["cause"], [CAUSES.index(Cause.TAIL), CAUSES.index(Cause.NO_WORK)])
     wait_scope = np.where(causes["task"] >= 0, scope_of[causes["task"]], len(names))
     wait_scope += (wait_scope == len(names)) & ~ends_work

@@ -8,13 +8,27 @@ cluster. Clusters are bits of integers, lowest first, so a choice costs no searc
     AIV1  1 1 1 1
 """
 
-from npusim.errors import TraceError
+from collections.abc import Iterable
 
-AIV_PER_CLUSTER = 2
-"""AIVs beside each AIC on both chips (HARDWARE.md section 1)."""
+from npusim.errors import TraceError
 
 Shape = tuple[int, int]
 """How many AIC and AIV a block takes at once."""
+
+
+def aiv_per_cluster(kind_lanes: tuple[tuple[int, ...], ...], shapes: Iterable[Shape]) -> int:
+    """How many AIVs stand beside each AIC of a run.
+
+    All AIVs over all AICs, rounded up, because a capture leaves out cores that never worked; but
+    no fewer than a block of the run had at once.
+
+    Args:
+        kind_lanes: Lanes of the AIC and of the AIV.
+        shapes: Those of the blocks of the run.
+    """
+    cubes, vectors = kind_lanes
+    widest = max((vector_count for _, vector_count in shapes), default=0)
+    return max(-(-len(vectors) // len(cubes)) if cubes else 0, widest, 1)
 
 
 class ClusterPool:
@@ -22,11 +36,12 @@ class ClusterPool:
 
     Args:
         kind_lanes: Lanes of the AIC and of the AIV, by their index within the type.
+        vector_count: AIVs of a cluster.
     """
 
-    def __init__(self, kind_lanes: tuple[tuple[int, ...], ...]) -> None:
+    def __init__(self, kind_lanes: tuple[tuple[int, ...], ...], vector_count: int) -> None:
         cubes, vectors = kind_lanes
-        rows = [cubes, *(vectors[side::AIV_PER_CLUSTER] for side in range(AIV_PER_CLUSTER))]
+        rows = [cubes, *(vectors[side::vector_count] for side in range(vector_count))]
         self._lanes = rows
         self._free = [(1 << len(row)) - 1 for row in rows]
         self._place = {
@@ -41,10 +56,11 @@ class ClusterPool:
         """
         if self._choose(shape) is None:
             cubes, vectors = shape
+            sizes = [len(row) for row in self._lanes]
             msg = (
                 f"schedule: a block takes {cubes} AIC and {vectors} AIV of one cluster; expected "
-                f"a machine that has them, not {self._size(0)} AIC and "
-                f"{self._size(1) + self._size(2)} AIV; choose another chip"
+                f"a machine that has them, not {sizes[0]} AIC and {sum(sizes[1:])} AIV; choose "
+                "another chip"
             )
             raise TraceError(msg)
 
@@ -63,27 +79,23 @@ class ClusterPool:
         row, bit = self._place[lane]
         self._free[row] |= 1 << bit
 
-    def _choose(self, shape: Shape) -> tuple[int, tuple[int, ...]] | None:
+    def _choose(self, shape: Shape) -> tuple[int, list[int]] | None:
         """Cluster and rows for a block; the lowest cluster that no wider block could use."""
-        cube, first, second = self._free
-        either, both = first | second, first & second
-        whole = cube & both
-        if shape == (1, 0):
-            return _lowest(cube & ~whole or cube, (0,))
-        if shape in {(0, 1), (1, 1)}:
-            sides = either if shape == (0, 1) else either & cube
-            found = _lowest(sides & ~whole or sides, (0,))
-            if found is None:
-                return None
-            bit, row = found[0], 1 if first >> found[0] & 1 else 2
-            return bit, (row,) if shape == (0, 1) else (0, row)
-        if shape == (0, 2):
-            return _lowest(both & ~whole or both, (1, 2))
-        return _lowest(whole, (0, 1, 2)) if shape == (1, 2) else None
-
-    def _size(self, row: int) -> int:
-        return len(self._lanes[row])
-
-
-def _lowest(mask: int, rows: tuple[int, ...]) -> tuple[int, tuple[int, ...]] | None:
-    return ((mask & -mask).bit_length() - 1, rows) if mask else None
+        cube_count, vector_count = shape
+        cube, *sides = self._free
+        if cube_count > 1 or vector_count > len(sides):
+            return None
+        # at_least[n]: the clusters with n free AIVs or more.
+        at_least = [-1] + [0] * vector_count
+        whole = cube
+        for side in sides:
+            whole &= side
+            for count in range(vector_count, 0, -1):
+                at_least[count] |= at_least[count - 1] & side
+        fitting = at_least[vector_count] & (cube if cube_count else -1)
+        chosen = fitting & ~whole or fitting
+        if chosen <= 0:
+            return None
+        bit = (chosen & -chosen).bit_length() - 1
+        free = [row for row, side in enumerate(sides, start=1) if side >> bit & 1]
+        return bit, [0] * cube_count + free[:vector_count]

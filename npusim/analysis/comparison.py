@@ -14,11 +14,14 @@ from npusim.analysis.accounting import (
 from npusim.analysis.alignment import Alignment, align
 from npusim.analysis.change import Change, ReasonChange, ScopeChange
 from npusim.analysis.columns import count_column, reason_key, run_name, us_column
-from npusim.analysis.decomposition import Decomposition, decompose
+from npusim.analysis.decomposition import UNKNOWN_UNITS, Decomposition, PathUnits, decompose
 from npusim.analysis.table import Cell, Column, Table
-from npusim.analysis.verdict import NOTHING_KNOWN, BusyWith, write_path_sentence, write_verdict
+from npusim.analysis.verdict import write_path_sentence, write_verdict
 from npusim.trace import LaneKind, Trace, WaitReason
 from npusim.units import ps_to_us
+
+_LEAST_PRINTED_PS = 50_000
+"""Changes below this are +0.0 us in print."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +41,6 @@ class Comparison:
     """Of the makespan: the parts of the critical paths, whose deltas add up to its delta."""
     alignment: Alignment
     """Tasks and dependencies, one run beside the other."""
-    busy_with: BusyWith = NOTHING_KNOWN
-    """What the kernels of each scope are busy with in a and in b, where the recordings tell."""
 
     @property
     def verdict(self) -> str:
@@ -49,7 +50,7 @@ class Comparison:
             sum(change.b for _, change in self.busy_ps),
         )
         sentences = write_verdict(self.makespan_ps, busy_ps, self.reasons, self.scopes)
-        path = write_path_sentence(self.decomposition, self.busy_with)
+        path = write_path_sentence(self.decomposition)
         return f"{sentences} {path}" if path else sentences
 
     def to_json(self) -> dict[str, Any]:
@@ -129,18 +130,25 @@ class Comparison:
         )
 
     def __str__(self) -> str:
-        return "\n\n".join([self.verdict, *(str(table) for table in self.tables())])
+        total, _, *others = self.tables()
+        path = self.decomposition.table(self._title("Critical path"), _LEAST_PRINTED_PS)
+        return "\n\n".join([self.verdict, *(str(table) for table in (total, path, *others))])
 
     def _title(self, what: str) -> str:
         return f"{what}: a = {self.name_a}, b = {self.name_b}"
 
 
-def compare(a: Trace, b: Trace, busy_with: BusyWith = NOTHING_KNOWN) -> Comparison:
+def compare(a: Trace, b: Trace, units: PathUnits = UNKNOWN_UNITS) -> Comparison:
     """What changed from run ``a`` to run ``b``: overall, on the critical path, by scope and reason.
 
     The runs may be simulated or captured, of different variants, lane counts and scopes. A scope
     that only one run has counts as 0 in the other. Scopes fold the core types together; lane time
-    after the last task of a lane is the scope ``(no work)``. ``busy_with`` goes into the verdict.
+    after the last task of a lane is the scope ``(no work)``.
+
+    Args:
+        a: The run to compare with.
+        b: The run to compare.
+        units: What splits the kernels on the two critical paths by unit, where it is known.
     """
     cores_a, cores_b = core_accounts(a), core_accounts(b)
     return Comparison(
@@ -151,9 +159,8 @@ def compare(a: Trace, b: Trace, busy_with: BusyWith = NOTHING_KNOWN) -> Comparis
         busy_ps=_by_core(cores_a, cores_b, lambda core: core.total.busy_ps),
         scopes=_scope_changes(dict(scope_accounts(a)), dict(scope_accounts(b))),
         reasons=_reason_changes(cores_a, cores_b),
-        decomposition=decompose(a, b),
+        decomposition=decompose(a, b, units),
         alignment=align(a, b),
-        busy_with=busy_with,
     )
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from npusim.analysis.accounting import scope_names
+from npusim.analysis.accounting import scopes_by_task
 from npusim.trace import LaneKind, Trace
 
 Ints = npt.NDArray[np.int64]
@@ -58,9 +58,7 @@ def core_counts(trace: Trace, core_type: LaneKind) -> CoreCounts:
     """How many cores of ``core_type`` ran each scope, at every moment of the run."""
     lanes = trace.lane_indices(core_type)
     slices = trace.slices[np.isin(trace.slices["lane"], lanes)]
-    names = scope_names(trace)
-    position = {name: index for index, name in enumerate(names)}
-    scope_of = np.array([position[task.name] for task in trace.tasks], np.int64)
+    names, scope_of = scopes_by_task(trace)
     used, scope = np.unique(scope_of[slices["task"]], return_inverse=True)
     moments = np.unique(np.concatenate([slices["start_ps"], slices["end_ps"]]))
     change = np.zeros((len(used), len(moments)), np.int64)

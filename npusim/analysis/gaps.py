@@ -15,9 +15,10 @@ import numpy as np
 
 from npusim.analysis.columns import count_column, run_name
 from npusim.analysis.hand_over import percentiles_ps
+from npusim.analysis.lane_order import core_slices
 from npusim.analysis.moments import Ints, task_moments
 from npusim.analysis.table import Cell, Column, Table
-from npusim.trace import LaneKind, Trace
+from npusim.trace import Trace
 from npusim.units import ps_to_us
 
 _PERCENTILES = (10, 50, 90)
@@ -40,11 +41,8 @@ class Gaps:
 
 def gaps(trace: Trace) -> Gaps:
     """The gaps before the kernels of ``trace``; a task without predecessors is always ready."""
-    slices = trace.slices
-    slices = slices[np.isin(slices["lane"], trace.lane_indices(LaneKind.AIC, LaneKind.AIV))]
-    slices = slices[np.lexsort((slices["start_ps"], slices["lane"]))]
-    follows = np.append(False, slices["lane"][1:] == slices["lane"][:-1])[: len(slices)]
-    before_ps = np.append(0, slices["end_ps"][:-1])[: len(slices)]
+    cores = core_slices(trace)
+    slices, follows, before_ps = cores.slices, cores.before >= 0, cores.free_ps(0)
     ready_ps = task_moments(trace).dependency_ps[slices["task"]]
     waited = ready_ps > before_ps
     gap_ps = (slices["start_ps"] - before_ps)[follows & ~waited]

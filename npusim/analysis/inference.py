@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from npusim.analysis.lane_order import CoreSlices, core_slices
 from npusim.analysis.moments import Ints, TaskMoments, task_moments
 from npusim.trace import NO_TIME, WAIT_DTYPE, LaneKind, Trace, WaitReason
 
@@ -34,22 +35,19 @@ def infer_waits(trace: Trace, moments: TaskMoments | None = None) -> Records:
 
     With the slices they cover every core lane from the first kernel start to the last kernel end.
     """
-    lanes = trace.lane_indices(LaneKind.AIC, LaneKind.AIV)
-    slices = trace.slices[np.isin(trace.slices["lane"], lanes)]
-    slices = slices[np.lexsort((slices["start_ps"], slices["lane"]))]
-    begin_ps, stop_ps = trace.span_ps
-    free_ps = _free_times(slices, begin_ps)
+    cores = core_slices(trace)
+    slices, (begin_ps, stop_ps) = cores.slices, trace.span_ps
     moments = moments or task_moments(trace)
-    cuts, reasons = _cuts(trace, slices, free_ps, moments)
+    cuts, reasons = _cuts(trace, cores, begin_ps, moments)
     parts = [
         _rows(slices["lane"], start_ps, end_ps, reason, slices["task"])
         for (start_ps, end_ps), reason in zip(itertools.pairwise(cuts), reasons, strict=True)
     ]
     ends = np.full(len(trace.lanes), begin_ps, np.int64)
     np.maximum.at(ends, slices["lane"], slices["end_ps"])
-    tail = np.array(lanes, np.int64)
-    stop = np.full(len(lanes), stop_ps, np.int64)
-    nobody = np.full(len(lanes), NO_TASK, np.int64)
+    tail = np.array(trace.lane_indices(LaneKind.AIC, LaneKind.AIV), np.int64)
+    stop = np.full(len(tail), stop_ps, np.int64)
+    nobody = np.full(len(tail), NO_TASK, np.int64)
     parts.append(_rows(tail, ends[tail], stop, WaitReason.NO_WORK, nobody))
     waits = np.concatenate(parts)
     waits = waits[waits["end_ps"] > waits["start_ps"]]
@@ -66,18 +64,11 @@ def with_waits(trace: Trace) -> Trace:
     return replace(trace, info=info, waits=infer_waits(trace))
 
 
-def _free_times(slices: Records, begin_ps: int) -> Ints:
-    """When the lane of each slice fell free; slices in order of lane and start."""
-    free_ps = np.full(len(slices), begin_ps, np.int64)
-    follows = slices["lane"][1:] == slices["lane"][:-1]
-    free_ps[1:][follows] = slices["end_ps"][:-1][follows]
-    return free_ps
-
-
 def _cuts(
-    trace: Trace, slices: Records, free_ps: Ints, moments: TaskMoments
+    trace: Trace, cores: CoreSlices, begin_ps: int, moments: TaskMoments
 ) -> tuple[list[Ints], list[WaitReason]]:
     """Times that cut the gap before each slice, and the reason between each two of them."""
+    slices, free_ps = cores.slices, cores.free_ps(begin_ps)
     task, start_ps = slices["task"], slices["start_ps"].astype(np.int64)
     dispatch_ps = slices["dispatch_ps"]
     dispatch_ps = np.where(dispatch_ps == NO_TIME, start_ps, dispatch_ps)
@@ -87,7 +78,7 @@ def _cuts(
         wanted = [
             (moments.dependency_ps[task], WaitReason.DEPENDENCY),
             (moments.submit_end_ps[task], WaitReason.SUBMIT),
-            (_cluster_free(slices, free_ps), WaitReason.SYNC),
+            (free_ps[cores.last_of_block(free_ps)], WaitReason.SYNC),
             (dispatch_ps, WaitReason.QUEUE),
             (start_ps, WaitReason.DISPATCH),
         ]
@@ -95,16 +86,6 @@ def _cuts(
     for until_ps, _ in wanted:
         cuts.append(np.minimum(np.maximum(cuts[-1], until_ps), start_ps))
     return cuts, [reason for _, reason in wanted]
-
-
-def _cluster_free(slices: Records, free_ps: Ints) -> Ints:
-    """When the last core of the block of each slice fell free."""
-    keys = slices["task"].astype(np.int64) << 32 | slices["block"].astype(np.int64)
-    unique, group = np.unique(keys, return_inverse=True)
-    latest = np.full(len(unique), np.iinfo(np.int64).min, np.int64)
-    np.maximum.at(latest, group, free_ps)
-    found: Ints = latest[group]
-    return found
 
 
 def _rows(lane: Ints, start_ps: Ints, end_ps: Ints, reason: WaitReason, task: Ints) -> Records:

@@ -90,7 +90,7 @@ class ObservedPath:
         )
 
     def segment_table(self) -> Table:
-        """Every segment, in order of time."""
+        """Every segment, in order of time; ``start_us`` counts from the begin of the run."""
         columns = (
             Column("start_us", "us", ".3f"),
             Column("length_us", "us", ".3f"),
@@ -99,10 +99,10 @@ class ObservedPath:
             Column("scope"),
             Column("lane"),
         )
-        begin_ps, tasks, lanes = self.trace.span_ps[0], self.trace.tasks, self.trace.lanes
+        tasks, lanes = self.trace.tasks, self.trace.lanes
         rows = tuple(
             (
-                ps_to_us(one.start_ps - begin_ps),
+                ps_to_us(one.start_ps),
                 ps_to_us(one.length_ps),
                 str(one.kind),
                 tasks[one.task].task_id,

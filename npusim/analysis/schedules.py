@@ -17,7 +17,7 @@ from enum import StrEnum
 
 import numpy as np
 
-from npusim.analysis.cluster_pool import ClusterPool
+from npusim.analysis.cluster_pool import ClusterPool, aiv_per_cluster
 from npusim.analysis.critical_path import static_path
 from npusim.analysis.task_progress import TaskProgress
 from npusim.analysis.work_graph import Ints, WorkGraph
@@ -101,15 +101,16 @@ def zero_gap(graph: WorkGraph) -> Schedule:
 def list_schedule(graph: WorkGraph, rule: ListRule) -> Schedule:
     """A greedy schedule on the core types of ``graph``: no core idles while it could run a block.
 
-    A MIX block takes one free cluster: AIC i with the AIVs 2i and 2i + 1.
+    A MIX block takes one free cluster: an AIC with the AIVs beside it.
 
     Raises:
         TraceError: If a block needs cores that the machine does not have.
     """
-    progress, pool = TaskProgress(graph), ClusterPool(graph.kind_lanes)
+    progress, shapes = TaskProgress(graph), _block_shapes(graph)
+    pool = ClusterPool(graph.kind_lanes, aiv_per_cluster(graph.kind_lanes, shapes))
     tail_ps = static_path(graph).tail_ps.tolist() if rule is ListRule.PATH else None
     block_task, block_ps = graph.block_task.tolist(), graph.block_ps.tolist()
-    part_ps, shapes = graph.part_ps.tolist(), _block_shapes(graph)
+    part_ps = graph.part_ps.tolist()
     queues: dict[tuple[int, int], list[tuple[int, int]]] = {shape: [] for shape in set(shapes)}
     for shape in queues:
         pool.check(shape)

@@ -8,6 +8,7 @@ import itertools
 
 import numpy as np
 
+from npusim.analysis.accounting import scopes_by_task
 from npusim.analysis.columns import count_column, run_name, us_column
 from npusim.analysis.critical_path import StaticPath, static_path
 from npusim.analysis.observed_path import ObservedPath, PathKind, observed_path
@@ -32,9 +33,7 @@ def scope_path_table(
     seen = observed or observed_path(trace)
     path = static or static_path(work_graph(trace))
     by_part = seen.by_scope_and_kind()
-    scopes = list(dict.fromkeys(task.name for task in trace.tasks))
-    position = {scope: index for index, scope in enumerate(scopes)}
-    scope_of = np.array([position[task.name] for task in trace.tasks], np.int64)
+    scopes, scope_of = scopes_by_task(trace)
     on_static = np.array(path.tasks, np.int64)
     cost_ps = _durations(path, on_static)
     slack_ps = path.slack_ps
@@ -49,7 +48,7 @@ def scope_path_table(
         us_column("median_slack"),
     )
     rows: list[tuple[Cell, ...]] = []
-    for scope, index in position.items():
+    for index, scope in enumerate(scopes):
         own = scope_of == index
         kinds = [by_part.get((scope, kind), 0) for kind in PathKind]
         static_ps = sum(
@@ -77,12 +76,16 @@ def _durations(path: StaticPath, tasks: np.ndarray[tuple[int], np.dtype[np.int64
 
 
 def slack_table(trace: Trace, static: StaticPath | None = None) -> Table:
-    """Per task: earliest start on unlimited cores, observed start, slack, and whether critical."""
+    """Per task: observed start, earliest start on unlimited cores, slack, and whether critical.
+
+    The observed start counts from the begin of the run, the earliest one from that of the path,
+    which knows no runtime.
+    """
     path = static or static_path(work_graph(trace))
     never = np.iinfo(np.int64).max
     start_ps = np.full(len(trace.tasks), never, np.int64)
     np.minimum.at(start_ps, trace.slices["task"], trace.slices["start_ps"])
-    begin_ps, critical = trace.span_ps[0], set(path.tasks)
+    critical = set(path.tasks)
     columns = (
         count_column("task_id"),
         Column("scope"),
@@ -95,7 +98,7 @@ def slack_table(trace: Trace, static: StaticPath | None = None) -> Table:
         (
             task.task_id,
             task.name,
-            None if start_ps[index] == never else ps_to_us(int(start_ps[index]) - begin_ps),
+            None if start_ps[index] == never else ps_to_us(int(start_ps[index])),
             ps_to_us(int(path.earliest_ps[index])),
             ps_to_us(int(path.slack_ps[index])),
             "yes" if index in critical else "",

@@ -10,7 +10,7 @@ outside the stage has ended::
 
 import numpy as np
 
-from npusim.analysis.accounting import scope_names
+from npusim.analysis.accounting import scopes_by_task
 from npusim.analysis.columns import count_column, run_name
 from npusim.analysis.table import Cell, Column, Table
 from npusim.trace import NO_TIME, Trace
@@ -29,17 +29,16 @@ _COLUMNS = (
 
 
 def stage_table(trace: Trace) -> Table:
-    """One row per scope, by first start; times count from the first kernel start of the run.
+    """One row per scope, by first start; moments count from the begin of the run.
 
     Returns:
         A table with the columns stage, tasks, kernels; the mean, shortest and longest kernel
         duration; preds_end_us, when the last predecessor outside the stage had ended, and what
-        stage it is of (last_pred); first_start_us; and the difference, ready_to_first_start_us.
-        The two last are empty for a stage that depends on nothing that ran.
+        stage it is of (last_pred); first_start_us; and the difference, ready_to_first_start_us,
+        negative where the stage began while others of its predecessors still ran. Those of the
+        predecessors are empty for a stage that depends on nothing that ran.
     """
-    names = scope_names(trace)
-    position = {name: index for index, name in enumerate(names)}
-    stage_of = np.array([position[task.name] for task in trace.tasks], np.int64)
+    names, stage_of = scopes_by_task(trace)
     ends = np.full(len(trace.tasks), NO_TIME, np.int64)
     np.maximum.at(ends, trace.slices["task"], trace.slices["end_ps"])
     last: dict[int, tuple[int, int]] = {}
@@ -69,13 +68,13 @@ def _row(
     if not len(own):
         return None
     lengths = own["end_ps"] - own["start_ps"]
-    origin_ps, first_ps = trace.span_ps[0], int(own["start_ps"].min())
-    times: tuple[Cell, ...] = (None, ps_to_us(first_ps - origin_ps), None)
+    first_ps = int(own["start_ps"].min())
+    times: tuple[Cell, ...] = (None, ps_to_us(first_ps), None)
     if stage in last:
         ready_ps = last[stage][0]
         times = (
-            ps_to_us(ready_ps - origin_ps),
-            ps_to_us(first_ps - origin_ps),
+            ps_to_us(ready_ps),
+            ps_to_us(first_ps),
             ps_to_us(first_ps - ready_ps),
         )
     return first_ps, (

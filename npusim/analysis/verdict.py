@@ -1,19 +1,27 @@
 """The result of a comparison in words, written from its numbers and nothing else."""
 
-from collections.abc import Mapping
-
 from npusim.analysis.accounting import NO_WORK
 from npusim.analysis.change import Change, ReasonChange, ScopeChange
 from npusim.analysis.columns import reason_key
-from npusim.analysis.decomposition import WORDS, Decomposition, PartChange
+from npusim.analysis.decomposition import Decomposition, PartChange
 from npusim.analysis.observed_path import PathKind
 from npusim.trace import WaitReason
 from npusim.units import ps_to_us
 
-BusyWith = tuple[Mapping[str, str], Mapping[str, str]]
-"""Scope -> what its kernels are busy with, of run a and of run b."""
+WORDS = {
+    PathKind.COMPUTE: "kernels of",
+    PathKind.DATA_WAIT: "data waits before",
+    PathKind.CORE_WAIT: "core waits before",
+    PathKind.DISPATCH: "dispatch of",
+    PathKind.ORCHESTRATOR: "orchestrator before",
+    PathKind.FRONT: "start before",
+}
+"""How a sentence names a part of the path that no unit is known of."""
 
-NOTHING_KNOWN: BusyWith = ({}, {})
+_MOST_FRAC = 0.8
+"""Scopes are named until they make up this share of a sum ..."""
+_MOST_SCOPES = 3
+"""... or are as many as this."""
 
 
 def write_verdict(
@@ -53,41 +61,61 @@ def write_verdict(
     return f"{_makespan_sentence(makespan_ps)} {detail}."
 
 
-def write_path_sentence(
-    decomposition: Decomposition, busy_with: BusyWith = NOTHING_KNOWN, count: int = 3
-) -> str:
+def write_path_sentence(decomposition: Decomposition, count: int = 4) -> str:
     """The largest parts of the change of the makespan; empty without a change.
 
-    For instance "Critical path: +310.2 us kernels of gather, -85.0 us data waits before softmax,
-    +1.2 us in 7 other parts."
+    Parts of one kind or unit that changed in one direction are summed up, and the scopes that make
+    up most of it are named. For instance "Critical path: +310.2 us AIV scalar accesses in gather
+    and softmax, -85.0 us data waits before pv, +1.2 us in 7 other parts."
 
     Args:
         decomposition: The parts.
-        busy_with: What the kernels of each scope are busy with in a and in b; written behind
-            kernels that take longer or shorter, in brackets.
-        count: How many parts are named; the rest is summed up.
+        count: How many sums are named; the rest is added up.
     """
-    changed = [part for part in decomposition.parts if part.time_ps.delta]
-    if not changed:
-        return ""
+    groups: dict[tuple[str, bool], list[PartChange]] = {}
+    for part in decomposition.parts:
+        if part.time_ps.delta:
+            groups.setdefault((_what(part), part.time_ps.delta > 0), []).append(part)
+    ranked = sorted(groups.items(), key=lambda item: -abs(_delta_ps(item[1])))
     words = [
-        f"{_signed_us(part.time_ps.delta)} {WORDS[part.kind]} {part.scope}{_why(part, busy_with)}"
-        for part in changed[:count]
+        f"{_signed_us(_delta_ps(parts))} {what} {_scopes(parts)}"
+        for (what, _), parts in ranked[:count]
     ]
-    rest = changed[count:]
+    rest = [part for _, parts in ranked[count:] for part in parts]
     if rest:
-        rest_ps = sum(part.time_ps.delta for part in rest)
         plural = "s" if len(rest) > 1 else ""
-        words.append(f"{_signed_us(rest_ps)} in {len(rest)} other part{plural}")
-    return f"Critical path: {', '.join(words)}."
+        words.append(f"{_signed_us(_delta_ps(rest))} in {len(rest)} other part{plural}")
+    return f"Critical path: {', '.join(words)}." if words else ""
 
 
-def _why(part: PartChange, busy_with: BusyWith) -> str:
-    """What the kernels are busy with, in the run that has more of them on its path."""
-    if part.kind is not PathKind.COMPUTE:
-        return ""
-    words = busy_with[1 if part.time_ps.delta > 0 else 0].get(part.scope)
-    return f" ({words})" if words else ""
+def _what(part: PartChange) -> str:
+    """What a part is, in words; a scope tells the core, so that of a unit is left out."""
+    if not part.unit:
+        return WORDS[part.kind]
+    return f"{part.unit.removeprefix('AIC ').removeprefix('AIV ')} in"
+
+
+def _delta_ps(parts: list[PartChange]) -> int:
+    return sum(part.time_ps.delta for part in parts)
+
+
+def _scopes(parts: list[PartChange]) -> str:
+    """The scopes that make up most of a sum, the largest first; further ones are counted."""
+    by_scope: dict[str, int] = {}  # a MIX has a unit of one name on either core
+    for part in parts:
+        by_scope[part.scope] = by_scope.get(part.scope, 0) + abs(part.time_ps.delta)
+    most_ps = _MOST_FRAC * sum(by_scope.values())
+    named: list[str] = []
+    named_ps = 0
+    for scope, time_ps in sorted(by_scope.items(), key=lambda item: -item[1]):
+        if named and (named_ps >= most_ps or len(named) == _MOST_SCOPES):
+            break
+        named.append(scope)
+        named_ps += time_ps
+    more = len(by_scope) - len(named)
+    if more:
+        named.append(f"{more} more")
+    return " and ".join(filter(None, (", ".join(named[:-1]), named[-1])))
 
 
 def _makespan_sentence(makespan_ps: Change) -> str:

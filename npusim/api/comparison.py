@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from npusim.analysis import Comparison, compare
+from npusim.analysis import Comparison
 from npusim.api.directory import Layout, check_directory, replaced_directory
 from npusim.formats import write_summary
 from npusim.plotting import compare_figure, save_figure
@@ -34,17 +34,22 @@ def check_comparison_directory(directory: Path) -> None:
     check_directory(directory, COMPARISON_LAYOUT)
 
 
-def save_comparison(a: Trace, b: Trace, directory: Path) -> None:
+def save_comparison(a: Trace, b: Trace, comparison: Comparison, directory: Path) -> None:
     """Write ``compare.png``, ``compare.json`` and one CSV per table to ``directory``.
 
     The files appear all or none; an earlier comparison there is replaced.
 
+    Args:
+        a: The run to compare with.
+        b: The run to compare.
+        comparison: Of the two.
+        directory: Where to.
+
     Raises:
         OutputError: If the directory cannot be written or holds something else.
     """
-    comparison = compare(a, b)
     with replaced_directory(directory, COMPARISON_LAYOUT) as staging:
         write_summary(staging / _JSON_FILE, comparison.to_json())
         for name, table in _TABLES.items():
             (staging / name).write_text(table(comparison).to_csv(), encoding="utf-8")
-        save_figure(compare_figure(a, b), staging / _PICTURE_FILE)
+        save_figure(compare_figure(a, b, comparison), staging / _PICTURE_FILE)

@@ -77,7 +77,7 @@ def _chip(path: Path, request: ReplayRequest) -> ChipSpec:
     if name not in list_chips():
         msg = (
             f"{path}: the capture is of chip {name or 'without a name'}; expected one of "
-            f"{', '.join(list_chips())}; name it with --chip"
+            f"{', '.join(list_chips())}; name it with --platform"
         )
         raise UsageError(msg)
     return load_chip(name)

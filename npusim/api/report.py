@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from npusim.api.evidence import Evidence, load_evidence
+from npusim.api.units import unit_times
 from npusim.plotting.report import ReportRun, write_report
 from npusim.program import Argument, Program
 
@@ -35,6 +36,7 @@ def report_run(evidence: Evidence) -> ReportRun:
         arguments={} if program is None else task_tensors(program),
         needed_edges=evidence.needed_edges,
         through=evidence.through,
+        unit_times=unit_times(evidence),
     )
 
 

@@ -35,14 +35,26 @@ def numbers(option: str, entries: list[str]) -> dict[str, float]:
     Raises:
         UsageError: If one is no pair, comes twice, or its value is no finite number.
     """
-    found: dict[str, float] = {}
-    for name, text in pairs(option, entries).items():
-        try:
-            value = float(text)
-        except ValueError:
-            value = math.nan
-        if not math.isfinite(value):
-            msg = f"{option} {name}={text}: expected a number after the equals sign"
-            raise UsageError(msg)
-        found[name] = value
-    return found
+    return {
+        name: number(f"{option} {name}=", text) for name, text in pairs(option, entries).items()
+    }
+
+
+def number(before: str, text: str) -> float:
+    """The number that ``text`` spells.
+
+    Args:
+        before: What stands before it on the command line, for the message.
+        text: The argument.
+
+    Raises:
+        UsageError: If it is no finite number.
+    """
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        msg = f"{before}{text}: expected a finite number; write for instance 2 or 0.5"
+        raise UsageError(msg)
+    return value

@@ -7,10 +7,12 @@ import typer
 
 from npusim.analysis.limits import find_limits
 from npusim.analysis.observed_path import observed_path
+from npusim.analysis.path_units import unit_table
 from npusim.analysis.slack import scope_path_table, slack_table
 from npusim.analysis.wall_path import wall_path
 from npusim.analysis.wall_table import wall_segment_table, wall_table
 from npusim.api.evidence import load_evidence
+from npusim.api.units import recorded_unit_times
 from npusim.cli.output import check_one_format, print_json, print_table
 from npusim.experiments.questions import memory_bound_ps
 
@@ -21,6 +23,9 @@ def critical_path(
     run: Annotated[Path, typer.Argument(metavar="RUN", help=_RUN_HELP)],
     segments: Annotated[
         bool, typer.Option("--segments", help="Every segment of the path.")
+    ] = False,
+    units: Annotated[
+        bool, typer.Option("--units", help="Kernels of the path by the unit that held them.")
     ] = False,
     slack: Annotated[
         bool, typer.Option("--slack", help="How much later each task could start.")
@@ -43,11 +48,14 @@ def critical_path(
     ecosystem defines them, in ticks of the counter; with --segments also the tasks on its path.
     """
     check_one_format(as_csv=as_csv, as_json=as_json)
-    trace = load_evidence(run, has_recording=False).trace
+    evidence = load_evidence(run, has_recording=units)
+    trace = evidence.trace
     path = observed_path(trace)
     tables = {"scopes": scope_path_table(trace, path)}
     if segments:
         tables["segments"] = path.segment_table()
+    if units:
+        tables["units"] = unit_table(path, recorded_unit_times(evidence))
     if slack:
         tables["slack"] = slack_table(trace)
     if wall:

@@ -32,7 +32,10 @@ def import_run(
         typer.Option(metavar="CSV", help="Dependency table of a CSV capture with another name."),
     ] = None,
     chip: Annotated[
-        str | None, typer.Option(help="Chip of a CSV capture, which does not name it: a2a3, a5.")
+        str | None,
+        typer.Option(
+            "-p", "--platform", help="Chip of a CSV capture, which does not name it: a2a3, a5."
+        ),
     ] = None,
     picture: Annotated[bool, typer.Option("--plot/--no-plot", help="Draw swimlane.png.")] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,

@@ -7,10 +7,10 @@ import typer
 
 from npusim.analysis import compare as compare_traces
 from npusim.api.comparison import check_comparison_directory, save_comparison
-from npusim.api.evidence import load_evidence
+from npusim.api.evidence import Evidence, load_evidence
+from npusim.api.units import unit_times
 from npusim.cli.output import print_json, talk
 from npusim.errors import UsageError
-from npusim.experiments.units import busiest_units
 
 _RUN_HELP = "Directory that npusim run wrote, or a capture from a device."
 
@@ -24,15 +24,12 @@ def compare(
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="Directory for compare.png, .json, .csv.")
     ] = None,
-    has_reasons: Annotated[
-        bool, typer.Option("--why", help="Say what longer kernels are busy with (takes seconds).")
-    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Compare runs, bubble by bubble: what changed, on the critical path, by scope and by reason.
 
-    The parts of the critical paths add up to the difference of the makespans. Of three runs and
-    more, every one is compared with the first.
+    The parts of the critical paths add up to the difference of the makespans; kernels on them are
+    split by the unit that held them. Of three runs and more, every one is compared with the first.
     """
     if output is not None:
         if len(others) > 1:
@@ -42,17 +39,25 @@ def compare(
             )
             raise UsageError(msg)
         check_comparison_directory(output)
-    first, *rest = (load_evidence(path, has_recording=has_reasons) for path in (a, *others))
-    units = [busiest_units(one) if has_reasons else {} for one in (first, *rest)]
+    first, *rest = (load_evidence(path) for path in (a, *others))
+    _say_what_is_not_split((first, *rest))
+    units = [unit_times(one) for one in (first, *rest)]
     comparisons = [
-        compare_traces(first.trace, one.trace, (units[0], busy))
-        for one, busy in zip(rest, units[1:], strict=True)
+        compare_traces(first.trace, one.trace, (units[0], own))
+        for one, own in zip(rest, units[1:], strict=True)
     ]
     if output is not None:
-        save_comparison(first.trace, rest[0].trace, output)
+        save_comparison(first.trace, rest[0].trace, comparisons[0], output)
         talk(f"wrote {output}; open {output / 'compare.png'}")
     if as_json:
         found = [one.to_json() for one in comparisons]
         print_json(found[0] if len(found) == 1 else found)
         return
     print("\n\n\n".join(str(one) for one in comparisons))
+
+
+def _say_what_is_not_split(runs: tuple[Evidence, ...]) -> None:
+    """Names the runs whose kernels nobody can look into; a comparison with one splits none."""
+    without = [one.name for one in runs if one.program is None]
+    if without:
+        talk(f"kernels are not split by unit: no recording in {', '.join(without)}")

@@ -22,6 +22,7 @@ from npusim.cli.plot import plot
 from npusim.cli.pypto import FILE_ARGUMENTS, pypto
 from npusim.cli.replay import replay
 from npusim.cli.report import report
+from npusim.cli.roofline import roofline
 from npusim.cli.run import fill_in_pmu_group, run
 from npusim.cli.validate import validate
 from npusim.cli.what_if import advise, what_if
@@ -44,6 +45,7 @@ for command in (kernels, run, compare, bubbles, plot, chips, validate):
     app.command()(command)
 app.command()(critical_path)
 app.command()(bounds)
+app.command()(roofline)
 app.command()(what_if)
 app.command()(advise)
 app.command()(moves)

@@ -5,9 +5,9 @@ from typing import Annotated
 import typer
 
 from npusim.api import RunRequest
+from npusim.cli.arguments import pairs
 from npusim.cli.output import print_json, print_table, progress
 from npusim.dependencies import DependencyMode
-from npusim.errors import UsageError
 from npusim.experiments.moves import load_moves, try_moves
 
 
@@ -29,13 +29,7 @@ def moves(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Try the moves that a kernel's authors reported, each alone: does the model agree?"""
-    chosen = {}
-    for one in options or []:
-        name, equals, value = one.partition("=")
-        if not (name and equals and value):
-            msg = f"--option {one}: expected NAME=VALUE; write both sides of the equals sign"
-            raise UsageError(msg)
-        chosen[name] = value
+    chosen = pairs("--option", options or [])
     found = load_moves(kernel)
     request = RunRequest(chip=platform, deps=deps, is_observed=False, is_verified=False)
     with progress(is_quiet=as_json) as tell:

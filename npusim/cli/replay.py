@@ -34,7 +34,7 @@ def replay(
         typer.Option(metavar="CSV", help="Scheduler phases of a task table in CSV, for --fit."),
     ] = None,
     policy: Annotated[
-        str, typer.Option(metavar="P", help=f"Who schedules: {', '.join(policy_names())}.")
+        str, typer.Option(metavar="NAME", help=f"Who schedules: {', '.join(policy_names())}.")
     ] = DEFAULT_POLICY,
     parameters: Annotated[
         list[str] | None,
@@ -44,14 +44,15 @@ def replay(
         bool, typer.Option("--fit", help="Take costs of the runtime from the capture.")
     ] = False,
     chip: Annotated[
-        str | None, typer.Option(help="Chip to run on; that of the capture if left out.")
+        str | None,
+        typer.Option("-p", "--platform", help="Chip; that of the capture if left out."),
     ] = None,
     observer: Annotated[
         OnOff | None,
         typer.Option(help="Charge the cost of recording; as the capture was made if left out."),
     ] = None,
     warm_up: Annotated[
-        OnOff, typer.Option(help="Some cores start their first kernel late.")
+        OnOff, typer.Option(help="Half the cores are late with their first kernel.")
     ] = OnOff.ON,
     output: Annotated[
         Path | None,

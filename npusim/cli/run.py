@@ -85,7 +85,11 @@ def run(
         typer.Option(help="Charge what recording the swimlane and counters costs on a device."),
     ] = OnOff.ON,
     policy: Annotated[
-        str, typer.Option(metavar="NAME", help=f"Who schedules: {', '.join(policy_names())}.")
+        str,
+        typer.Option(
+            metavar="NAME",
+            help=f"Who schedules: {', '.join(policy_names())} (zero_gap, list_*: replay only).",
+        ),
     ] = DEFAULT_POLICY,
     policy_parameters: Annotated[
         list[str] | None,

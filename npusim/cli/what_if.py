@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from npusim.api.evidence import Evidence, load_evidence
+from npusim.cli.arguments import number, numbers, pairs
 from npusim.cli.output import print_json, print_table, progress, talk
 from npusim.dependencies import DependencyMode
 from npusim.errors import UsageError
@@ -85,12 +86,12 @@ def what_if(
         *([changes.no_submit_cost()] if submit_cost else []),
         *([changes.early_dispatch()] if early_dispatch else []),
         *([changes.policy(policy)] if policy is not None else []),
-        *(changes.scale(*_scope_number("--scale", one)) for one in scale or []),
-        *(changes.split(*_scope_count(one)) for one in split or []),
+        *(changes.scale(*one) for one in numbers("--scale", scale or []).items()),
+        *(changes.split(*one) for one in _counts("--split", split or []).items()),
         *(changes.merge(*_scope_pair(one)) for one in merge or []),
     ]
     evidence = load_evidence(run)
-    question = Question(evidence, chip, dict(_pair("--set", one) for one in knobs or []))
+    question = Question(evidence, chip, pairs("--set", knobs or []))
     if is_ranking and question.knobs:
         msg = "--rank and --set: both given; expected one; ask for each knob on its own"
         raise UsageError(msg)
@@ -98,6 +99,8 @@ def what_if(
         ranking = ask_ranking(question, asked, tell) if is_ranking else None
         found = None if is_ranking else ask(question, asked, tell)
     if ranking is not None:
+        if not ranking.results:  # all that was asked for
+            raise UsageError("; ".join(reason for _, reason in ranking.refused))
         _print_ranking(ranking, as_json=as_json)
     elif found is not None:
         _print_result(found, evidence, as_json=as_json)
@@ -150,33 +153,13 @@ def advise(
         talk(note)
 
 
-def _pair(option: str, text: str) -> tuple[str, str]:
-    name, equals, value = text.rpartition("=")
-    if not (name and equals and value):
-        msg = f"{option} {text}: expected NAME=VALUE; write both sides of the equals sign"
-        raise UsageError(msg)
-    return name, value
-
-
-def _number(option: str, text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        msg = f"{option} {text}: not a number; expected one above 0; write for instance 2 or 0.5"
-        raise UsageError(msg) from None
-
-
-def _scope_number(option: str, text: str) -> tuple[str, float]:
-    scope, value = _pair(option, text)
-    return scope, _number(f"{option} {scope}", value)
-
-
-def _scope_count(text: str) -> tuple[str, int]:
-    scope, value = _pair("--split", text)
-    if not value.isdecimal():
-        msg = f"--split {text}: {value} is no count; expected a whole number; write for instance 2"
-        raise UsageError(msg)
-    return scope, int(value)
+def _counts(option: str, entries: list[str]) -> dict[str, int]:
+    found = pairs(option, entries)
+    for name, value in found.items():
+        if not value.isdecimal():
+            msg = f"{option} {name}={value}: {value} is no count; expected a whole number"
+            raise UsageError(f"{msg}; write for instance 2")
+    return {name: int(value) for name, value in found.items()}
 
 
 def _scope_pair(text: str) -> tuple[str, str]:
@@ -188,12 +171,12 @@ def _scope_pair(text: str) -> tuple[str, str]:
 
 
 def _bandwidth(text: str) -> Change:
-    return changes.bandwidth(_number("--bandwidth", text.removeprefix("x")))
+    return changes.bandwidth(number("--bandwidth x", text.removeprefix("x")))
 
 
 def _cores(text: str) -> Change:
-    found = dict(_pair("--cores", one) for one in text.split(","))
-    if set(found) != {"aic", "aiv"} or not all(value.isdecimal() for value in found.values()):
+    found = _counts("--cores", text.split(","))
+    if set(found) != {"aic", "aiv"}:
         msg = f"--cores {text}: expected aic=N,aiv=M; write for instance aic=32,aiv=64"
         raise UsageError(msg)
-    return changes.cores(int(found["aic"]), int(found["aiv"]))
+    return changes.cores(found["aic"], found["aiv"])

@@ -93,6 +93,8 @@ def dependencies(mode: DependencyMode) -> Change:
     return Change(f"--deps {mode}", lambda one: one.with_edges(mode))
 
 
+_MOST_FACTOR = 1e6
+"""Times beyond it do not fit a trace; a typing mistake should be told as one."""
 _MOST_CLUSTERS = 4096
 """Far beyond any chip; a typing mistake should not fill the memory."""
 
@@ -196,6 +198,9 @@ def _without(runtime: RuntimeSpec, costs: Iterable[str]) -> RuntimeSpec:
 
 
 def _check_factor(option: str, factor: float) -> None:
-    if not 0 < factor < float("inf"):
-        msg = f"{option}: factor {factor:g}; expected a finite number above 0; name for instance 2"
+    if not 1 / _MOST_FACTOR <= factor <= _MOST_FACTOR:
+        msg = (
+            f"{option}: factor {factor:g}; expected one from {1 / _MOST_FACTOR:g} to "
+            f"{_MOST_FACTOR:g}; name for instance 2"
+        )
         raise UsageError(msg)

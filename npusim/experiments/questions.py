@@ -8,9 +8,10 @@ from npusim.api.evidence import Evidence
 from npusim.api.kernels import load_kernel
 from npusim.api.run import record_case
 from npusim.errors import UsageError
-from npusim.experiments.advice import AdviceList, advise, candidates
+from npusim.experiments.advice import AdviceList, advise
 from npusim.experiments.changes import Change
 from npusim.experiments.experiment import baseline
+from npusim.experiments.findings import candidates
 from npusim.experiments.what_if import Ranking, WhatIf, rank, what_if
 from npusim.golden import make_inputs
 from npusim.hardware import ChipSpec, list_chips, load_chip

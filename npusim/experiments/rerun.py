@@ -11,9 +11,10 @@ from npusim.analysis.accounting import scope_accounts
 from npusim.api.evidence import Evidence
 from npusim.api.kernels import load_kernel
 from npusim.errors import NpuSimError, UsageError
-from npusim.experiments.advice import Advice, Finding
+from npusim.experiments.advice import Advice
 from npusim.experiments.changes import Change
 from npusim.experiments.experiment import Experiment, baseline
+from npusim.experiments.findings import Finding
 from npusim.experiments.questions import with_knobs
 from npusim.experiments.what_if import WhatIf
 from npusim.hardware import ChipSpec

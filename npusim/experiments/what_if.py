@@ -144,10 +144,11 @@ def rank(
     before = experiment.run()
     results, refused = [], []
     for change in changes:
-        if tell is not None:
-            tell(change.label)
         try:
-            results.append(what_if(experiment, [change], before))
+            changed = change.apply(experiment)
+            if tell is not None:
+                tell(change.label)
+            results.append(WhatIf(change.label, before, changed.run()))
         except NpuSimError as error:
             refused.append((change.label, str(error)))
     results.sort(key=lambda one: -one.gain_ps)

@@ -35,8 +35,6 @@ def branch_lines(code: CodeType) -> frozenset[int]:
     except (OSError, SyntaxError, TypeError):
         return frozenset()
     names = _names_from_memory(tree)
-    if not names:
-        return frozenset()
     found = _lines_in_branches(tree, names, in_pipeline=False, in_branch=False)
     return frozenset(line + max(first, 1) - 1 for line in found)
 
@@ -87,6 +85,6 @@ def _lines_in_branches(
             inside, branch = True, False
         elif isinstance(child, ast.If) and inside:
             branch = branch or _is_from_memory(child.test, names)
-        elif branch and isinstance(child, ast.stmt | ast.expr):
+        elif branch and isinstance(child, ast.stmt) and not hasattr(child, "body"):
             yield from range(child.lineno, (child.end_lineno or child.lineno) + 1)
         yield from _lines_in_branches(child, names, in_pipeline=inside, in_branch=branch)

@@ -1,15 +1,16 @@
 """Two runs under each other on one time axis, and what became of the lane time."""
 
+import textwrap
 from collections.abc import Mapping
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from npusim.analysis import compare, core_accounts
+from npusim.analysis import Comparison, compare, core_accounts
 from npusim.plotting.bars import Bar, bars_height_in, draw_bars
 from npusim.plotting.boxes import Scale
 from npusim.plotting.legend import Section, draw_legend, legend_size_in
-from npusim.plotting.page import Page, new_page
+from npusim.plotting.page import TITLE_LINE_IN, Page, new_page
 from npusim.plotting.panel import draw_panel, end_us, label_time_axis, mark_makespan
 from npusim.plotting.rows import lay_out_rows
 from npusim.plotting.sections import (
@@ -31,15 +32,22 @@ _GAP_IN = 0.4
 _ROW_IN = 0.125
 _TALLEST_ROW_IN = 0.4
 _BAR_LABEL_IN = 0.62
+_CHARACTER_IN = 0.067
+"""Of the verdict; wider than most letters, so that no line runs off the page."""
 _BAR_TOP_IN = 0.75  # above the bars: space and heading
 
 
-def compare_figure(a: Trace, b: Trace) -> Figure:
+def compare_figure(a: Trace, b: Trace, comparison: Comparison | None = None) -> Figure:
     """Run ``a`` above run ``b``, both on the same time axis and with the same scope colours.
 
     Dashed lines mark where a run starts and ends, a dotted one where the other run ends. The legend
     lists busy us per scope in both runs. The bars show the mean lane of each core type: busy and
     waits by reason add up to the makespan, so they compare runs on different numbers of lanes.
+
+    Args:
+        a: The run on top.
+        b: The run below it.
+        comparison: Of the two, where it is at hand; its verdict stands below the title.
 
     Returns:
         A figure that pyplot does not know; write it with ``save_figure``.
@@ -51,13 +59,15 @@ def compare_figure(a: Trace, b: Trace) -> Figure:
     bars_height = bars_height_in(bars)
     side = legend_height + _BAR_TOP_IN + bars_height
     heights = _panel_heights_in(a, b, side)
+    width = _LEFT_IN + _PANEL_IN + _GAP_IN + legend_width + 0.25
+    lines = textwrap.wrap((comparison or compare(a, b)).verdict, int(width / _CHARACTER_IN))
+    top = _TOP_IN + (len(lines) - 1) * TITLE_LINE_IN
     page = new_page(
-        _LEFT_IN + _PANEL_IN + _GAP_IN + legend_width + 0.25,
-        _TOP_IN + max(sum(heights) + 2 * _HEADING_IN, _HEADING_IN + side) + _BOTTOM_IN,
+        width, top + max(sum(heights) + 2 * _HEADING_IN, _HEADING_IN + side) + _BOTTOM_IN
     )
-    page.title(compared_headline(a, b), compare(a, b).verdict, left=0.3)
-    _draw_panels(page, a, b, heights, styles)
-    left, top = _LEFT_IN + _PANEL_IN + _GAP_IN, _TOP_IN + _HEADING_IN
+    page.title(compared_headline(a, b), *lines, left=0.3)
+    _draw_panels(page, a, b, heights, styles, top=top)
+    left, top = _LEFT_IN + _PANEL_IN + _GAP_IN, top + _HEADING_IN
     draw_legend(page.axes(left, top, legend_width, legend_height), sections)
     top += legend_height + _BAR_TOP_IN
     width = legend_width - _BAR_LABEL_IN
@@ -84,11 +94,16 @@ def _panel_heights_in(a: Trace, b: Trace, side_in: float) -> list[float]:
 
 
 def _draw_panels(
-    page: Page, a: Trace, b: Trace, heights: list[float], styles: Mapping[str, ScopeStyle]
+    page: Page,
+    a: Trace,
+    b: Trace,
+    heights: list[float],
+    styles: Mapping[str, ScopeStyle],
+    *,
+    top: float,
 ) -> None:
     span_us = (max(end_us(a), end_us(b)) or 1.0) * 1.01
     axes: Axes | None = None
-    top = _TOP_IN
     for name, trace, other, height in zip("ab", (a, b), (b, a), heights, strict=True):
         layout = lay_out_rows(trace)
         axes = page.axes(_LEFT_IN, top + _HEADING_IN, _PANEL_IN, height, axes)

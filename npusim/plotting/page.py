@@ -11,6 +11,9 @@ from matplotlib.figure import Figure
 
 from npusim.plotting.style import FAINT_INK, INK
 
+TITLE_LINE_IN = 0.19
+"""Height of a faint line below the title."""
+
 
 @dataclass(frozen=True, slots=True)
 class Page:
@@ -33,10 +36,13 @@ class Page:
         )
         return self.figure.add_axes(box, sharex=share_x)
 
-    def title(self, text: str, detail: str, left: float) -> None:
-        """Writes a bold line and a faint one below it at the top of the page."""
-        lines = ((0.32, text, 13, "bold", INK), (0.58, detail, 8.5, "normal", FAINT_INK))
-        for top, line, size, weight, ink in lines:
+    def title(self, text: str, *details: str, left: float) -> None:
+        """Writes a bold line and faint ones below it at the top of the page."""
+        faint = [
+            (0.58 + index * TITLE_LINE_IN, line, 8.5, "normal", FAINT_INK)
+            for index, line in enumerate(details)
+        ]
+        for top, line, size, weight, ink in [(0.32, text, 13.0, "bold", INK), *faint]:
             self.figure.text(
                 left / self.width,
                 1 - top / self.height,

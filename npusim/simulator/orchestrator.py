@@ -142,22 +142,17 @@ class Orchestrator:
         task_id = task.task_id
         scope = self._scope[task_id]
         wanted = amounts(1, self._heap_bytes[task_id], len(task.predecessors))
-        start_ps = self._clock.now_ps + self._user_ps
-        if self._state.rings.ring_of(scope).lacks(wanted):
-            self._clock.call_at(
-                start_ps,
-                self._when_there_is_room,
-                scope,
-                wanted,
-                task.label,
-                lambda: self._begin(task, scope, wanted, self._clock.now_ps),
-            )
-        else:
-            # Nobody else takes anything: what there is room for now, there is room for then.
-            self._begin(task, scope, wanted, start_ps)
+        self._clock.call_at(
+            self._clock.now_ps + self._user_ps,
+            self._when_there_is_room,
+            scope,
+            wanted,
+            task.label,
+            partial(self._begin, task, scope, wanted),
+        )
 
-    def _begin(self, task: TaskState, scope: int, wanted: Amounts, start_ps: int) -> None:
-        task.submit_start_ps = start_ps
+    def _begin(self, task: TaskState, scope: int, wanted: Amounts) -> None:
+        start_ps = task.submit_start_ps = self._clock.now_ps
         task.entry = self._state.rings.take(scope, wanted, 1, start_ps)
         # A producer that is complete takes no lock and gets no new edge (HARDWARE.md 6.2).
         tasks = self._state.tasks

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from npusim.analysis.bounds import lower_bounds, work_bound_ps
+from npusim.analysis.cluster_pool import ClusterPool, aiv_per_cluster
 from npusim.analysis.critical_path import static_path
 from npusim.analysis.schedules import ListRule, list_schedule, zero_gap
 from npusim.errors import TraceError
@@ -128,3 +129,44 @@ def test_a_schedule_is_the_same_twice():
         list_schedule(tasks_graph(tasks, edges), ListRule.PATH).part_lane for _ in range(2)
     )
     assert (first == second).all()
+
+
+LANES_OF_TWO = ((0, 1), (2, 3, 4, 5, 6, 7))
+"""Two clusters of one AIC and three AIV."""
+
+
+@pytest.mark.parametrize(
+    ("lanes", "shapes", "count"),
+    [
+        (LANES_OF_TWO, [(1, 0)], 3),
+        (((0, 1, 2), (3, 4, 5, 6)), [], 2),  # a capture in which two AIV never worked
+        (((0, 1), (2, 3)), [(1, 2)], 2),  # a MIX had two at once
+        (((), (0, 1)), [(0, 1)], 1),
+    ],
+)
+def test_the_run_tells_how_many_aiv_a_cluster_has(lanes, shapes, count):
+    assert aiv_per_cluster(lanes, shapes) == count
+
+
+def test_a_cluster_of_three_aiv_runs_a_block_that_takes_them_all():
+    pool = ClusterPool(LANES_OF_TWO, 3)
+    assert pool.take((0, 1)) == (2,)
+    assert pool.take((1, 3)) == (1, 5, 6, 7)  # the whole cluster
+    assert pool.take((1, 3)) is None
+    assert pool.take((0, 2)) == (3, 4)
+    assert pool.take((0, 1)) is None
+    pool.give_back(2)
+    assert pool.take((1, 1)) == (0, 2)
+
+
+def test_a_block_takes_the_broken_cluster_and_leaves_the_whole_one():
+    pool = ClusterPool(((0, 1), (2, 3, 4, 5)), 2)
+    assert pool.take((1, 0)) == (0,)
+    assert pool.take((0, 1)) == (2,)
+    assert pool.take((0, 2)) == (4, 5)
+    assert pool.take((0, 1)) == (3,)
+
+
+def test_a_run_on_one_aiv_per_cluster_is_scheduled_on_one():
+    graph = tasks_graph([("aiv", 10)] * 4, aic=2, aiv=2)
+    assert list_schedule(graph, ListRule.READY).makespan_ps == 20

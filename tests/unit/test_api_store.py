@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import npusim.api.store
+from npusim.analysis import compare
 from npusim.api import RunRequest, load_kernel, load_run_trace, run_kernel, save_run
 from npusim.api.comparison import save_comparison
 from npusim.errors import FileFormatError, OutputError
@@ -101,7 +102,8 @@ def test_a_run_is_not_written_over_other_files(tmp_path):
 
 def test_a_comparison_is_written_whole(tmp_path, stored):
     trace = load_run_trace(stored)
-    save_comparison(trace, trace, tmp_path / "compared")
+    found = compare(trace, trace)
+    save_comparison(trace, trace, found, tmp_path / "compared")
     assert sorted(path.name for path in (tmp_path / "compared").iterdir()) == [
         "compare.json",
         "compare.png",
@@ -113,7 +115,7 @@ def test_a_comparison_is_written_whole(tmp_path, stored):
         "compare_totals.csv",
     ]
     with pytest.raises(OutputError, match=r"holds .*, which is not part of a comparison; expected"):
-        save_comparison(trace, trace, stored)
+        save_comparison(trace, trace, found, stored)
 
 
 def test_a_missing_run_says_so(tmp_path):

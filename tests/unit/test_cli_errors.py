@@ -243,7 +243,7 @@ def test_a_reader_that_leaves_early_is_no_failure():
         ),
         (
             ("--policy", "serial_dispatcher", "--policy-set", "pitch_ns=fast"),
-            "--policy-set pitch_ns=fast: expected a number after the equals sign",
+            "--policy-set pitch_ns=fast: expected a finite number; write for instance 2 or 0.5",
         ),
     ],
 )

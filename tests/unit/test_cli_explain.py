@@ -16,6 +16,13 @@ def run(tmp_path_factory):
     return folder
 
 
+@pytest.fixture(scope="module")
+def capture(run, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("captures") / "scale"
+    assert run_command(["import", str(run), "-o", str(folder), "--no-plot"]) == 0
+    return folder
+
+
 @pytest.fixture
 def npusim(capsys):
     """Runs a command; returns what it printed to stdout, or with an exit code also stderr."""
@@ -68,6 +75,27 @@ def test_bounds_end_with_a_verdict(npusim, run):
     assert "work_aic,bound," in npusim("bounds", run, "--csv")
 
 
+def test_the_roofline_in_three_formats_and_not_of_a_capture(npusim, run, tmp_path):
+    rows = json.loads(npusim("roofline", run, "--json"))
+    assert {row["scope"] for row in rows} == {"scale"}
+    assert npusim("roofline", run, "--csv").startswith("scope,core_type,busy_us,ops,moved_bytes")
+    assert "Roofline per busy core" in npusim("roofline", run)
+    npusim("import", run, "-o", tmp_path / "capture")
+    assert "has no recording" in npusim("roofline", tmp_path / "capture", exit_code=2)
+
+
+def test_every_table_and_list_counts_from_the_begin_of_the_run(npusim, run):
+    """What a reader finds in one table stands at the same place in the others and in pictures."""
+    path = json.loads(npusim("critical-path", run, "--segments", "--slack", "--json"))
+    stages = json.loads(npusim("bubbles", run, "--stages", "--json"))
+    bubbles = json.loads(npusim("bubbles", run, "--min-us", "0", "--json"))
+    first_us = min(row["start_us"] for row in path["slack"])
+    assert first_us > 0  # the orchestrator came first
+    assert stages[0]["first_start_us"] == first_us
+    assert path["segments"][0]["start_us"] == pytest.approx(first_us)
+    assert min(row["start_us"] for row in bubbles) == pytest.approx(first_us)
+
+
 @pytest.mark.parametrize("view", ["--causes", "--lanes", "--gaps", "--stages", "--delays"])
 def test_every_view_of_the_bubbles(npusim, run, view):
     assert json.loads(npusim("bubbles", run, view, "--json"))
@@ -116,16 +144,36 @@ def test_advice_is_backed_by_simulations(npusim, run):
     assert "Advice by simulated gain" in npusim("advise", run)
 
 
+def test_advice_names_the_unit_that_holds_the_kernels_of_a_scope(npusim, run, capture):
+    """A recording tells what is inside kernels; of a capture nobody knows."""
+    found = json.loads(npusim("advise", run, "--json"))
+    held = [row for row in found if "is held for" in row["finding"]]
+    assert held
+    assert all(row["change"].startswith("--scale scale=0.") for row in held)
+    assert all(row["gain_us"] > 0 for row in held)
+    of_capture = json.loads(npusim("advise", capture, "--json"))
+    assert not [row for row in of_capture if "is held for" in row["finding"]]
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["what-if", "RUN"], "what-if: no change given; expected at least one"),
         (["what-if", "RUN", "--scale", "x"], "--scale x: expected NAME=VALUE"),
-        (["what-if", "RUN", "--scale", "x=y"], "--scale x y: not a number; expected one above 0"),
+        (["what-if", "RUN", "--scale", "x=y"], "--scale x=y: expected a finite number"),
+        (["what-if", "RUN", "--scale", "scale=1e30"], "--scale scale: factor 1e+30; expected one"),
+        (["what-if", "RUN", "--scale", "scale=-1"], "--scale scale: factor -1; expected one"),
+        (["what-if", "RUN", "--scale", "x=1", "--scale", "x=2"], "each name once"),
+        (["what-if", "RUN", "--set", "a=1", "--set", "a=2"], "--set a=2: expected NAME=VALUE, ea"),
+        (["what-if", "RUN", "--cores", "aic=2,aiv=4,aiv=6"], "--cores aiv=6: expected NAME=VALU"),
+        (["what-if", "RUN", "--cores", "aic=3,aiv=7"], "--cores aic=3,aiv=7: expected 1 to 4096"),
+        (["what-if", "RUN", "--rank", "--merge", "a+b"], "scope 'a': the run has none of that n"),
+        (["what-if", "RUN", "--policy", "best"], "policy 'best': unknown; expected one of"),
+        (["what-if", "RUN", "--deps", "foo"], "'foo' is not one of 'tensormap', 'exact', 'pref"),
         (["what-if", "RUN", "--split", "x=1.5"], "--split x=1.5: 1.5 is no count"),
         (["what-if", "RUN", "--merge", "x"], "--merge x: expected two scopes as A+B"),
         (["what-if", "RUN", "--cores", "aic=2"], "--cores aic=2: expected aic=N,aiv=M"),
-        (["what-if", "RUN", "--bandwidth", "xx"], "--bandwidth x: not a number"),
+        (["what-if", "RUN", "--bandwidth", "xx"], "--bandwidth xx: expected a finite number"),
         (["what-if", "RUN", "--split", "x=2"], "scope 'x': the run has none of that name"),
         (["what-if", "RUN", "--rank", "--set", "a=1"], "--rank and --set: both given"),
         (["moves", "gemm"], "moves: no gemm_moves.toml beside the kernel"),
@@ -140,6 +188,49 @@ def test_wrong_questions_are_refused_in_one_line(npusim, run, arguments, message
     assert len(printed.splitlines()) == 1
 
 
+EVERY_FORM = [
+    ["--no-dispatch-cost"],
+    ["--no-submit-cost"],
+    ["--deps", "exact"],
+    ["--cores", "aic=32,aiv=64"],
+    ["--bandwidth", "x2"],
+    ["--scale", "scale=0.5"],
+    ["--merge", "scale+scale"],
+    ["--split", "scale=2"],
+    ["--early-dispatch"],
+    ["--policy", "ideal"],
+]
+_NEEDS_RECORDING = {"--deps", "--bandwidth"}
+
+
+@pytest.mark.parametrize("form", EVERY_FORM, ids=lambda form: form[0])
+def test_every_change_of_a_run(npusim, run, form):
+    found = json.loads(npusim("what-if", run, *form, "--json"))
+    assert found["change"] == " ".join(form)
+    makespan, lane_time = found["makespan_us"], found["lane_time_us"]
+    assert found["gain_us"] == pytest.approx(makespan["a"] - makespan["b"])
+    lanes = {"a": 72, "b": 96 if "--cores" in form else 72}
+    for side, count in lanes.items():
+        whole_us = sum(one[side] for one in lane_time.values())
+        assert whole_us == pytest.approx(count * makespan[side])
+
+
+@pytest.mark.parametrize("form", EVERY_FORM, ids=lambda form: form[0])
+def test_every_change_of_a_capture_or_why_not(npusim, capture, form):
+    if form[0] in _NEEDS_RECORDING:
+        said = npusim("what-if", capture, *form, exit_code=2)
+        assert "needs the recording of the kernel, which a capture does not have" in said
+        assert len(said.splitlines()) == 1
+    else:
+        assert json.loads(npusim("what-if", capture, *form, "--json"))["makespan_us"]["b"] > 0
+
+
+def test_the_ranking_of_a_capture_says_what_it_could_not_try(npusim, capture):
+    found = json.loads(npusim("what-if", capture, "--rank", "--json"))
+    refused = {one["change"].split()[0] for one in found["refused"]}
+    assert refused == _NEEDS_RECORDING
+
+
 def test_compare_takes_more_than_two_runs(npusim, run):
     one = json.loads(npusim("compare", run, run, "--json"))
     assert json.loads(npusim("compare", run, run, run, "--json")) == [one, one]
@@ -148,9 +239,32 @@ def test_compare_takes_more_than_two_runs(npusim, run):
     assert "given with 3 runs; expected two" in printed
 
 
-def test_compare_says_what_longer_kernels_are_busy_with(npusim, run, tmp_path):
-    assert run_command(["run", str(SCALE_KERNEL), "--set", "row_tile=32", "-o", str(tmp_path)]) == 0
-    npusim("bounds", run)  # takes what the run printed
-    plain, why = (npusim("compare", run, tmp_path, *more) for more in ((), ("--why",)))
-    assert " %)" not in plain.split("\n\n")[0]
-    assert " %)" in why.split("\n\n")[0]
+def test_compare_splits_kernels_by_unit_where_both_runs_have_a_recording(npusim, run, tmp_path):
+    other, capture = tmp_path / "other", tmp_path / "capture"
+    assert run_command(["run", str(SCALE_KERNEL), "--set", "row_tile=32", "-o", str(other)]) == 0
+    npusim("import", run, "-o", capture)
+    found = json.loads(npusim("compare", run, other, "--json"))["decomposition"]
+    assert found["has_units"]
+    assert {"AIV V", "AIV MTE2 latency"} <= set(found["by_unit_us"])
+    assert sum(part["delta_ps"] for part in found["parts"]) == found["delta_ps"]
+    npusim("compare", run, capture)  # the warning goes to stderr
+    assert not json.loads(npusim("compare", run, capture, "--json"))["decomposition"]["has_units"]
+
+
+def test_what_is_not_split_is_said_by_name(capsys, run, tmp_path):
+    capture = tmp_path / "capture"
+    assert run_command(["import", str(run), "-o", str(capture)]) == 0
+    assert run_command(["compare", str(run), str(capture)]) == 0
+    said = capsys.readouterr().err
+    assert f"kernels are not split by unit: no recording in {capture}" in said
+    assert run_command(["critical-path", str(capture), "--units"]) == 2
+    assert f"{capture}: has no recording" in capsys.readouterr().err
+
+
+def test_units_of_the_critical_path_add_up_to_its_compute(npusim, run):
+    printed = json.loads(npusim("critical-path", run, "--units", "--json"))
+    *rows, total = printed["units"]
+    assert total["scope"] == "(compute)"
+    assert sum(row["path_us"] for row in rows) == pytest.approx(total["path_us"])
+    compute = next(row for row in printed["kinds"] if row["segment"] == "compute")
+    assert total["path_us"] == compute["time_us"]

@@ -5,7 +5,6 @@ from npusim.cost import (
     access_bursts,
     effective_bytes,
     latency_cycles,
-    read_floor_cycles,
     resolve_ns,
     scalar_read_cycles,
     scalar_write_cycles,
@@ -55,8 +54,8 @@ def test_writes_have_a_rate_of_their_own():
     assert write_cycles(np.array([rate]), CHIP).tolist() == [1000]
 
 
-def test_small_reads_are_limited_by_the_reads_in_flight():
-    assert read_floor_cycles(500.0, 4.0, CHIP) == latency_cycles(500.0, CHIP) / 4
+def test_a_latency_in_cycles_follows_the_clock():
+    assert latency_cycles(500.0, CHIP) == 500.0
 
 
 def test_scalar_reads_pay_each_miss():

@@ -137,7 +137,7 @@ def test_an_unknown_name_lists_the_known_ones() -> None:
             "value = 0\n",
             r"TopologySpec\.cluster_count: is 0; expected a positive figure",
         ),
-        ("value = 559\n", "value = inf\n", r"MemorySpec\.aic_read_latency_ns: is inf; expected"),
+        ("value = 162\n", "value = inf\n", r"MemorySpec\.aic_read_interval_ns: is inf; expected"),
         ("value = 188416\n", "value = 999999\n", r"BufferSpec\.ub_usable_bytes: is 999999; expec"),
     ],
 )

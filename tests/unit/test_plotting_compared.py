@@ -1,5 +1,8 @@
+from itertools import pairwise
+
 import pytest
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import PolyCollection
 
 from npusim.analysis import compare
@@ -53,11 +56,24 @@ def test_each_panel_marks_its_own_ends_and_the_other_runs_end() -> None:
 
 def test_headings_name_the_runs_and_the_verdict_is_below_the_title() -> None:
     figure = compare_figure(A, B)
-    title, detail = (text.get_text() for text in figure.texts)
+    title, *lines = (text.get_text() for text in figure.texts)
     assert title == "demo: a 30.0 us, b 20.0 us (-10.0 us)"
-    assert detail == compare(A, B).verdict
+    assert " ".join(lines) == compare(A, B).verdict
     assert figure.axes[0].get_title("left") == "a   demo / before on a2a3: makespan 30.0 us"
     assert figure.axes[1].get_title("left") == "b   demo / after on a2a3: makespan 20.0 us"
+
+
+def test_a_long_verdict_is_broken_into_lines_that_fit_the_page() -> None:
+    long = "a_scope_with_a_name_that_would_not_fit_on_the_page_many_times_over_" * 2
+    figure = compare_figure(run(f"{long}qk", f"{long}pv", 30, "before"), B)
+    page = figure.get_window_extent()
+    lines = figure.texts[1:]
+    assert len(lines) > 1
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    boxes = [line.get_window_extent(renderer) for line in lines]
+    assert all(box.x1 < page.x1 for box in boxes)
+    assert all(upper.y0 > lower.y1 - 1 for upper, lower in pairwise(boxes))
+    assert boxes[-1].y0 > figure.axes[0].get_window_extent().y1
 
 
 def test_legend_has_scopes_of_both_runs_with_the_change() -> None:

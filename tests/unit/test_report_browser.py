@@ -54,8 +54,8 @@ def test_it_loads_without_a_complaint_and_asks_for_nothing_else(driver, one):
 
 def test_bars_are_drawn_in_the_colour_of_their_scope_and_waits_in_their_tint(driver, one):
     page = Page(driver, one)
-    assert page.colour_at("AIC[0]", 10) == [0x00, 0x72, 0xB2, 255]
-    assert page.colour_at("AIV[0]", 40) == [0xE6, 0x9F, 0x00, 255]
+    assert page.colour_at("AIC[0]", 5) == [0x00, 0x72, 0xB2, 255]  # its number is at 10
+    assert page.colour_at("AIV[0]", 30) == [0xE6, 0x9F, 0x00, 255]
     assert page.colour_at("AIC[0]", 30) == [0xF9, 0xD3, 0xCE, 255]  # waits for a predecessor
     assert page.colour_at("AIV[1]", 50)[3] in {0, 255}
 
@@ -91,6 +91,14 @@ def test_leaving_the_plot_takes_the_hover_away(driver, one):
     page.wait_until("return !document.getElementById('hover').hidden")
     page.point_at("AIV[1]", 107)  # behind the end of the run: nothing there
     page.wait_until("return document.getElementById('hover').hidden")
+
+
+def test_scrolling_takes_the_hover_away(driver, one):
+    page = Page(driver, one)
+    page.point_at("AIV[0]", 40)
+    page.wait_until("return !document.getElementById('hover').hidden")
+    page.run("window.dispatchEvent(new Event('scroll'))")
+    assert page.run("return document.getElementById('hover').hidden")
 
 
 def test_a_click_selects_a_task_and_draws_its_arrows(driver, one):
@@ -177,10 +185,50 @@ def test_keys_zoom_and_two_runs_move_together(driver, two):
     page.run(press, "w")
     assert page.run("return npusim.plots.time.end - npusim.plots.time.start") < whole
     sources = "return [0, 1].map(i => npusim.plots.doc.get_model_by_name(`raster-${i}`).data.x[0])"
-    page.wait_until(f"{sources.replace('return', 'const x =')}; return x[0] === x[1] && x[0] > 0")
+    page.wait_until(f"return npusim.plots.drawn.length < {whole}")
+    first, second = page.run(sources)
+    assert first == second
     page.run(press, "r")
     assert page.run("return npusim.plots.time.end - npusim.plots.time.start") == whole
     assert page.problems() == []
+
+
+def test_a_small_move_shifts_the_picture_and_draws_it_anew_at_rest(driver, one):
+    page = Page(driver, one)
+    move = "npusim.plots.time.setv({start: arguments[0], end: arguments[1]})"
+    frames = "return npusim.plots.frames"
+    page.run(move, 20, 40)
+    page.wait_until("return npusim.plots.drawn.length === 20")
+    before = page.run(frames)
+    assert page.run(f"{move}; {frames}", 25, 45) == before
+    page.wait_until(f"return npusim.plots.frames === {before + 1}")
+    assert page.run("return [npusim.plots.drawn.from, npusim.plots.drawn.to]") == [15, 55]
+    assert page.colour_at("AIV[0]", 44) == [0xE6, 0x9F, 0x00, 255]
+
+
+@pytest.mark.parametrize("view", [(60, 80), (20, 28)], ids=["beyond the strip", "far closer"])
+def test_a_large_move_is_drawn_at_once(driver, one, view):
+    """The twin of the test above."""
+    page = Page(driver, one)
+    move = "npusim.plots.time.setv({start: arguments[0], end: arguments[1]})"
+    page.run(move, 20, 40)
+    page.wait_until("return npusim.plots.drawn.length === 20")
+    # The picture is drawn before the next frame, so before anything that waits for a timer.
+    script = (
+        "const done = arguments[2]; const before = npusim.plots.frames;"
+        f"{move}; requestAnimationFrame(() => done(npusim.plots.frames - before))"
+    )
+    assert driver.execute_async_script(script, *view) == 1
+
+
+def test_labels_are_part_of_the_picture(driver, one):
+    """White digits on the blue bar of the first scope."""
+    page = Page(driver, one)
+    pixels = page.run(
+        "const data = npusim.plots.doc.get_model_by_name('raster-0').data.image[0];"
+        "return new Uint32Array(data.buffer ?? data).filter((one) => one === 0xFFFFFFFF).length"
+    )
+    assert pixels > 0
 
 
 def test_two_runs_say_what_changed(driver, two):

@@ -155,7 +155,8 @@ def test_regions_and_needed_edges_reach_the_tables():
 
 
 def test_a_comparison_has_the_verdict_and_a_table_per_question():
-    verdict, tables = comparison_tables(TRACE, TRACE)
+    run = ReportRun("run", TRACE)
+    verdict, tables = comparison_tables(run, run)
     assert verdict.startswith("b takes as long as a")
     assert tables[0]["label"] == "Change: totals"
     assert len({one["key"] for one in tables}) == len(tables)

@@ -76,8 +76,22 @@ def test_a_pipelined_loop_prefetches_and_a_plain_one_does_not():
     load = 16384 / memory.core_read_bytes_per_cycle
     exp = 2 * 64 + 31
     # Plain: the result takes the place of the tile, so each load waits for the one before.
-    assert plain == pytest.approx(8 * (load + memory.aiv_read_latency_ns + exp), abs=10)
-    assert pipelined < 0.6 * plain
+    latency = memory.aiv_read_latency_ns + memory.hbm_read_latency_ns
+    assert plain == pytest.approx(8 * (load + latency + exp), abs=10)
+    assert pipelined < 0.7 * plain
+
+
+def test_what_comes_from_hbm_comes_later():
+    def fill(rows):
+        def one(block):
+            for row in rows:
+                tile = block.load(0, 1, 64, offset=row * 128)
+                block.vector("exp", tile, out=tile)
+
+        return one
+
+    cold, warm = block_ns(fill((0, 1, 2))), block_ns(fill((0, 0, 0)))
+    assert cold - warm == pytest.approx(2 * CHIP.memory.hbm_read_latency_ns)
 
 
 def test_a_load_and_an_independent_operation_overlap():
@@ -94,14 +108,39 @@ def test_a_load_and_an_independent_operation_overlap():
     assert late - early == pytest.approx(2 * 64)
 
 
-def test_small_loads_are_limited_by_the_reads_in_flight():
+def rows(space):
     def fill(block):
         for row in range(128):
-            block.load(0, 1, 64, offset=row * 64, site=row)
+            block.load(0, 1, 64, offset=row * 128, site=row, space=space)
 
+    return fill
+
+
+def test_small_loads_of_an_aiv_follow_each_other_at_the_time_that_they_start():
     memory = CHIP.memory
-    expected = memory.aiv_read_latency_ns * (1 + 128 / memory.aiv_reads_in_flight)
-    assert block_ns(fill) == pytest.approx(expected, rel=0.01)
+    each = memory.aiv_read_startup_ns + 512 / memory.core_read_bytes_per_cycle
+    first_data = memory.aiv_read_latency_ns + memory.hbm_read_latency_ns
+    assert block_ns(rows(Space.UB)) == pytest.approx(128 * each + first_data, rel=0.02)
+
+
+def test_small_loads_of_an_aic_follow_each_other_at_an_interval():
+    memory = CHIP.memory
+    first_data = memory.aic_read_latency_ns + memory.hbm_read_latency_ns
+    expected = 127 * memory.aic_read_interval_ns + first_data
+    assert block_ns(rows(Space.L1), CoreType.AIC) == pytest.approx(expected, rel=0.02)
+
+
+def test_small_stores_follow_each_other_at_an_interval():
+    def fill(count):
+        def one(block):
+            tile = block.vector("add", block.tile(Space.UB, 1, 64))
+            for row in range(count):
+                block.store(0, tile, 1, 64, offset=row * 64)
+
+        return one
+
+    longer = block_ns(fill(65)) - block_ns(fill(1))
+    assert longer == pytest.approx(64 * CHIP.memory.mte3_write_interval_ns, abs=1)
 
 
 def test_a_store_waits_for_its_operand_and_is_visible_later():
@@ -167,6 +206,7 @@ def test_data_that_crosses_the_cluster_through_global_memory_pays_a_flag():
         return one
 
     there, here = (block_ns(fill(flag), CoreType.MIX) for flag in (True, False))
+    # Both loads start after the flag or without it; their bytes take longer than an interval.
     memory = CHIP.memory
     longer_ns = memory.aic_read_latency_ns - memory.aiv_read_latency_ns
     assert there - here == pytest.approx(CHIP.sync.handshake_ns + longer_ns, abs=0.1)
@@ -209,7 +249,9 @@ def test_a_load_waits_for_the_store_of_the_same_region_in_its_block():
 
     same, other = block_ns(fill(0)), block_ns(fill(64 * 64))
     store = 16384 / CHIP.memory.core_write_bytes_per_cycle + CHIP.memory.write_latency_ns
-    assert same - other == pytest.approx(store - CHIP.scalar.issue_cycles)
+    # What was stored is in L2; what was not comes from HBM.
+    earlier = CHIP.scalar.issue_cycles + CHIP.memory.hbm_read_latency_ns
+    assert same - other == pytest.approx(store - earlier)
 
 
 def test_split_work_takes_both_vector_cores():

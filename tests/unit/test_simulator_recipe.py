@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from npusim.cost import latency_cycles
+from npusim.cost import drain_cycles, latency_cycles
 from npusim.errors import HardwareSpecError, NpuSimError
 from npusim.hardware import load_chip
 from npusim.program import CoreType, Space, Unit
@@ -59,14 +59,28 @@ def test_tiles_cross_through_global_memory_on_a2a3_and_directly_on_a5():
 
 @pytest.mark.parametrize("chip", [A2A3, A5])
 @pytest.mark.parametrize("name", ["cube_to_vector", "vector_to_cube"])
-def test_a_crossing_costs_by_its_rows_and_not_by_its_bytes(chip, name):
-    def tail(**changes):
-        return build_recipe(shape(name, Unit.MOVE, **changes), chip)[0].tail_cycles
+def test_a_crossing_costs_a_handshake(chip, name):
+    tail = build_recipe(shape(name, Unit.MOVE), chip)[0].tail_cycles
+    write = chip.memory.write_latency_ns if chip.sync.is_cross_core_through_gm else 0
+    assert tail == pytest.approx(latency_cycles(chip.sync.handshake_ns + write, chip))
 
-    row = latency_cycles(chip.sync.push_pop_row_ns, chip)
-    assert tail(rows=64, cols=16) - tail(rows=16, cols=16) == pytest.approx(48 * row)
-    assert tail(rows=16, cols=128) == tail(rows=16, cols=16)
-    assert tail(rows=64, is_split=True) == tail(rows=32)
+
+def busy(name, chip=A2A3, **changes):
+    return build_recipe(shape(name, Unit.MOVE, in0_space=Space.L0C, **changes), chip)[0].busy_cycles
+
+
+def test_rows_of_less_than_half_a_line_cost_fix_each():
+    row = latency_cycles(A2A3.cube.fixp_narrow_row_ns, A2A3)
+    assert busy("cube_to_vector", rows=64, cols=32, elem_bytes=4) == pytest.approx(64 * row)
+    assert busy("store", rows=16, cols=64, out_elem_bytes=2) == pytest.approx(16 * row)
+
+
+def test_wider_rows_and_rows_that_stay_on_the_chip_cost_their_drain():
+    drain = drain_cycles(64, 64, A2A3.cube)
+    assert busy("cube_to_vector", rows=64, cols=64, elem_bytes=4) == drain
+    assert busy("acc_to_l1", rows=64, cols=16) == drain_cycles(64, 16, A2A3.cube)
+    direct = busy("cube_to_vector", A5, rows=64, cols=16, elem_bytes=4)
+    assert direct == drain_cycles(64, 16, A5.cube)
 
 
 def test_a_direct_crossing_loads_no_shared_memory():

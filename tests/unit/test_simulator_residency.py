@@ -7,24 +7,24 @@ import pytest
 from npusim.hardware import load_chip
 from npusim.program import AccessMode, CoreType, Space
 from npusim.simulator.gm_order import gm_predecessors
-from npusim.simulator.residency import (
-    _order_in_step,
-    access_units,
-    miss_fractions,
-    residency,
-)
+from npusim.simulator.residency import access_units, residency
+from npusim.simulator.waves import access_times
 from tests.program_builder import ProgramBuilder, round_chip
 
-MEMORY = load_chip("a2a3").memory
+CHIP = load_chip("a2a3")
 
 
-def fractions(*accesses, memory=MEMORY):
+def with_l2(capacity_bytes):
+    return replace(CHIP, memory=replace(CHIP.memory, l2_capacity_bytes=capacity_bytes))
+
+
+def fractions(*accesses, chip=CHIP):
     """Miss fractions of (mode, first row, rows) accesses to a tensor of 64 lines."""
     builder = ProgramBuilder()
     builder.tensor("x", (64, 128))
     for mode, row, rows in accesses:
         builder.access(0, mode, row * 128, rows, 128)
-    return miss_fractions(_used_in_order(builder), memory).tolist()
+    return residency(_used_in_order(builder), chip).missed.tolist()
 
 
 def _used_in_order(builder):
@@ -50,29 +50,29 @@ def test_a_write_brings_lines_in_without_a_miss():
     assert fractions((WRITE, 0, 8), (READ, 0, 8)) == [0.0, 0.0]
 
 
-SMALL = replace(MEMORY, l2_capacity_bytes=16 * 512)
+SMALL = with_l2(16 * 512)
 """Room for sixteen lines."""
 
 
 def test_what_fits_is_never_evicted():
-    assert fractions((READ, 0, 16), (READ, 0, 8), (READ, 8, 8), memory=SMALL) == [1.0, 0.0, 0.0]
+    assert fractions((READ, 0, 16), (READ, 0, 8), (READ, 8, 8), chip=SMALL) == [1.0, 0.0, 0.0]
 
 
 def test_a_line_survives_fills_into_a_full_cache_with_an_exponential():
     # 16 lines fill the cache, 8 more are filled into the full one.
-    found = fractions((READ, 0, 16), (READ, 16, 8), (READ, 0, 16), memory=SMALL)
+    found = fractions((READ, 0, 16), (READ, 16, 8), (READ, 0, 16), chip=SMALL)
     assert found == [1.0, 1.0, pytest.approx(1 - exp(-8 / 16))]
 
 
 def test_an_access_that_overlaps_others_counts_line_by_line():
     reads = ((READ, 0, 16), (READ, 16, 8), (READ, 24, 8), (READ, 20, 8))
-    found = fractions(*reads, memory=SMALL)
+    found = fractions(*reads, chip=SMALL)
     assert found[3] == pytest.approx(1 - (exp(-16 / 16) + exp(-8 / 16)) / 2)
 
 
 def test_a_tensor_much_larger_than_l2_nearly_always_misses():
-    tiny = replace(MEMORY, l2_capacity_bytes=512)
-    assert fractions((READ, 0, 8), (READ, 0, 8), memory=tiny)[1] > 0.99
+    tiny = with_l2(512)
+    assert fractions((READ, 0, 8), (READ, 0, 8), chip=tiny)[1] > 0.99
 
 
 def test_written_lines_are_written_back_when_they_are_evicted():
@@ -80,23 +80,84 @@ def test_written_lines_are_written_back_when_they_are_evicted():
     builder.tensor("x", (64, 128))
     builder.access(0, WRITE, 0, 16, 128)
     builder.access(0, READ, 16 * 128, 16, 128)
-    fits = residency(_used_in_order(builder), MEMORY)
+    fits = residency(_used_in_order(builder), CHIP)
     assert fits.written_back.tolist() == [0.0, 0.0]
     evicts = residency(_used_in_order(builder), SMALL)
     assert evicts.missed.tolist() == [0.0, 1.0]
     assert evicts.written_back.tolist() == [pytest.approx(1 - exp(-16 / 16)), 0.0]
 
 
-def test_blocks_of_a_task_are_walked_in_step():
+def blocks_reading(*rows_of_block, core_type=CoreType.AIV):
+    """A task whose blocks read rows of 512 bytes, one after the other."""
+    builder = ProgramBuilder()
+    x = builder.tensor("x", (64, 128))
+    task = builder.task("t", core_type)
+    for rows in rows_of_block:
+        block = task.block()
+        for row in rows:
+            block.load(x, 1, 128, offset=row * 128)
+    return builder.build()
+
+
+def few_cores(count):
+    return replace(CHIP, topology=replace(CHIP.topology, cluster_count=count, aiv_per_cluster=1))
+
+
+def test_blocks_of_a_wave_are_walked_in_step():
+    program = blocks_reading((0, 1), (2, 3))
+    # In step: 0 2 1 3. The last of block 0 finds a cache that both filled.
+    assert access_times(program, CHIP.topology).in_step().tolist() == [0, 2, 1, 3]
+    # On one core the blocks follow each other.
+    assert access_times(program, few_cores(1).topology).in_step().tolist() == [0, 1, 2, 3]
+
+
+def test_accesses_know_their_block_wave_and_position():
+    times = access_times(blocks_reading((0, 1), (2,), (3, 4)), few_cores(2).topology)
+    assert times.block.tolist() == [1, 1, 2, 3, 3]
+    assert times.wave.tolist() == [1, 1, 1, 2, 2]
+    assert times.position.tolist() == [0, 1, 0, 0, 1]
+
+
+def test_tasks_are_waves_of_their_own():
+    builder = ProgramBuilder()
+    x = builder.tensor("x", (64, 128))
+    for core_type in (CoreType.AIV, CoreType.AIC):
+        builder.task("t", core_type).block().load(x, 1, 128)
+    assert access_times(builder.build(), CHIP.topology).wave.tolist() == [1, 2]
+
+
+def test_blocks_that_run_at_once_share_a_miss_and_all_wait_for_it():
+    found = residency(blocks_reading((0, 1), (0, 2)), CHIP)
+    assert found.missed.tolist() == [0.5, 1.0, 0.5, 1.0]
+    assert found.late.tolist() == [1.0, 1.0, 1.0, 1.0]
+
+
+def test_a_later_wave_finds_what_an_earlier_one_read():
+    found = residency(blocks_reading((0, 1), (0, 2)), few_cores(1))
+    assert found.missed.tolist() == [1.0, 1.0, 0.0, 1.0]
+    assert found.late.tolist() == [1.0, 1.0, 0.0, 1.0]
+
+
+def test_nobody_waits_twice_for_a_line():
+    found = residency(blocks_reading((0, 0), (0, 0)), CHIP)
+    assert found.late.tolist() == [1.0, 0.0, 1.0, 0.0]
+
+
+def test_what_was_written_is_there():
     builder = ProgramBuilder()
     x = builder.tensor("x", (64, 128))
     task = builder.task("t", CoreType.AIV)
-    for block in range(2):
-        made = task.block()
-        for step in range(2):
-            made.load(x, 16, 128, offset=(block * 2 + step) * 16 * 128)
-    # In step: 0 2 1 3. The last of block 0 finds a cache that both filled.
-    assert _order_in_step(builder.build()).tolist() == [0, 2, 1, 3]
+    for _ in range(2):
+        block = task.block()
+        block.store(x, block.tile(Space.UB, 1, 128), 1, 128)
+        block.load(x, 1, 128)
+    found = residency(builder.build(), CHIP)
+    assert found.missed.tolist() == found.late.tolist() == [0.0] * 4
+
+
+def test_sharing_keeps_the_lines_that_are_read():
+    program = blocks_reading((0, 1, 2), (3, 1), (0, 4, 2, 5))
+    assert residency(program, CHIP).missed.sum() == pytest.approx(6)
 
 
 @pytest.mark.parametrize(

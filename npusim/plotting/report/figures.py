@@ -40,6 +40,31 @@ _LEFT_PX = 74
 _MARGIN_FRAC = 0.02
 _NEAREST_US = 0.005
 """Shortest time that the plots zoom in to."""
+_OVERLAYS: dict[str, tuple[str, dict[str, str], dict[str, Any]]] = {
+    "path": (
+        "multi_line",
+        {"xs": "xs", "ys": "ys", "line_color": "colour", "line_width": "width"},
+        {},
+    ),
+    "boxes": (
+        "quad",
+        {one: one for one in ("left", "right", "top", "bottom")}
+        | {"line_color": "colour", "line_width": "width"},
+        {"fill_color": None},
+    ),
+    "arrows": (
+        "bezier",
+        {one: one for one in ("x0", "y0", "x1", "y1", "cx0", "cx1")}
+        | {"cy0": "y0", "cy1": "y1", "line_color": "colour"},
+        {"line_width": 1.6, "line_alpha": 0.9},
+    ),
+    "heads": (
+        "scatter",
+        {"x": "x", "y": "y", "fill_color": "colour"},
+        {"marker": "triangle", "angle": -np.pi / 2, "size": 7, "line_color": None},
+    ),
+}
+"""What lies over the bars, by the name of its source: glyph, its columns, and what is fixed."""
 _EVENTS = {"mousemove", "mouseleave", "tap", "doubletap"}
 
 
@@ -101,63 +126,11 @@ def _lanes_figure(
 
 
 def _add_overlays(plot: figure, index: int) -> None:
-    """Numbers on bars, outlines, the critical path and dependency arrows; all empty at first."""
-
-    def source(name: str, *columns: str) -> ColumnDataSource:
-        return ColumnDataSource({one: [] for one in columns}, name=f"{name}-{index}")
-
-    plot.text(
-        x="x",
-        y="y",
-        text="text",
-        text_color="colour",
-        text_font_size="9px",
-        text_font_style="bold",
-        text_align="center",
-        text_baseline="middle",
-        source=source("labels", "x", "y", "text", "colour"),
-    )
-    plot.multi_line(
-        xs="xs",
-        ys="ys",
-        line_color="colour",
-        line_width="width",
-        source=source("path", "xs", "ys", "colour", "width"),
-    )
-    plot.quad(
-        left="left",
-        right="right",
-        top="top",
-        bottom="bottom",
-        fill_color=None,
-        line_color="colour",
-        line_width="width",
-        source=source("boxes", "left", "right", "top", "bottom", "colour", "width"),
-    )
-    plot.bezier(
-        x0="x0",
-        y0="y0",
-        x1="x1",
-        y1="y1",
-        cx0="cx0",
-        cy0="y0",
-        cx1="cx1",
-        cy1="y1",
-        line_color="colour",
-        line_width=1.6,
-        line_alpha=0.9,
-        source=source("arrows", "x0", "y0", "x1", "y1", "cx0", "cx1", "colour"),
-    )
-    plot.scatter(
-        x="x",
-        y="y",
-        marker="triangle",
-        angle=-np.pi / 2,
-        size=7,
-        fill_color="colour",
-        line_color=None,
-        source=source("heads", "x", "y", "colour"),
-    )
+    """Outlines, the critical path and dependency arrows; all empty at first."""
+    for name, (glyph, columns, style) in _OVERLAYS.items():
+        data: dict[str, list[float]] = {column: [] for column in columns.values()}
+        source = ColumnDataSource(data, name=f"{name}-{index}")
+        getattr(plot, glyph)(**columns, **style, source=source)
 
 
 def _counts_figure(index: int, name: str, time_range: Range1d) -> figure:

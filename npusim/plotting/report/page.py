@@ -29,6 +29,7 @@ _SCRIPTS = (
     "data.js",
     "filter.js",
     "raster.js",
+    "labels.js",
     "plots.js",
     "describe.js",
     "selection.js",
@@ -97,7 +98,7 @@ def report_html(runs: Sequence[ReportRun]) -> str:
 def _data(runs: Sequence[ReportRun]) -> dict[str, Any]:
     traces = [run.trace for run in runs]
     styles = scope_styles(*traces)
-    verdict, tables = comparison_tables(*traces) if len(traces) == MOST_RUNS else ("", [])
+    verdict, tables = comparison_tables(*runs) if len(runs) == MOST_RUNS else ("", [])
     kernels = " and ".join(dict.fromkeys(one.info.kernel or "unnamed kernel" for one in traces))
     return {
         "title": f"npusim report: {kernels}",

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from npusim.analysis.bubble_list import Through
 from npusim.analysis.moments import Ints
+from npusim.analysis.path_units import UnitTimes
 from npusim.trace import Trace
 
 MOST_RUNS = 2
@@ -24,3 +25,5 @@ class ReportRun:
     """(n, 2) the dependencies that the data needs; without them no dependency is called false."""
     through: Through | None = None
     """Names the tensor region of a dependency."""
+    unit_times: UnitTimes | None = None
+    """Splits kernels on the critical path by the unit that held them."""

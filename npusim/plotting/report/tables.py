@@ -9,9 +9,9 @@ from npusim.analysis.bubble_list import bubble_lengths_ps
 from npusim.analysis.cause_table import cause_table
 from npusim.analysis.critical_path import StaticPath
 from npusim.analysis.observed_path import ObservedPath
+from npusim.analysis.path_units import unit_table
 from npusim.analysis.slack import scope_path_table
 from npusim.plotting.report.runs import ReportRun
-from npusim.trace import Trace
 from npusim.units import PS_PER_US
 
 MOST_BUBBLES = 2000
@@ -30,6 +30,7 @@ def run_tables(run: ReportRun, path: ObservedPath, static: StaticPath) -> list[d
         note = f"the longest {MOST_BUBBLES:,} of {len(bubbles.rows):,}; {note}"
     causes = cause_table(trace, run.needed_edges)
     by_scope = scope_path_table(trace, path, static)
+    by_unit = [] if run.unit_times is None else [unit_table(path, run.unit_times)]
     return [
         table_json("bubbles", "Bubbles", shown, note),
         table_json("scopes", "Scopes", scope_stats(trace), "a row filters the swimlane"),
@@ -37,6 +38,10 @@ def run_tables(run: ReportRun, path: ObservedPath, static: StaticPath) -> list[d
         table_json("path", "Critical path", path.segment_table(), "a row zooms to its segment"),
         table_json("path-kinds", "Critical path by kind", path.kind_table()),
         table_json("path-scopes", "Critical path by scope", by_scope, "a row filters the swimlane"),
+        *(
+            table_json("path-units", "Critical path by unit", one, "a row filters the swimlane")
+            for one in by_unit
+        ),
     ]
 
 
@@ -49,9 +54,9 @@ def _bubbles(run: ReportRun) -> Table:
     return list_bubbles(run.trace, least_ps / PS_PER_US, run.needed_edges, run.through)
 
 
-def comparison_tables(a: Trace, b: Trace) -> tuple[str, list[dict[str, Any]]]:
+def comparison_tables(a: ReportRun, b: ReportRun) -> tuple[str, list[dict[str, Any]]]:
     """The verdict in words, and the tables of two runs."""
-    comparison = compare(a, b)
+    comparison = compare(a.trace, b.trace, (a.unit_times, b.unit_times))
     tables = []
     for index, table in enumerate(comparison.tables()):
         label = table.title.partition(":")[0]  # what comes after it names the runs

@@ -145,4 +145,5 @@ function connectPointer() {
   });
   onPlot("doubletap", zoomToSelection);
   byId("plots").addEventListener("pointerleave", hideHover);
+  window.addEventListener("scroll", hideHover, { passive: true }); // what it speaks of moves away
 }

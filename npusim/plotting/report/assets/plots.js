@@ -1,13 +1,17 @@
 // Connects bokeh's figures with the bars: embeds them, redraws what is visible, names the rows.
 // Rows count downwards and bokeh's axis upwards, so row r is drawn at y = -r.
 
-const NARROWEST_LABEL_PX = 13;
-const LABEL_CHARACTER_PX = 6;
-const MOST_LABELS = 800;
-const LABEL_ROW_PX = 7; // rows below this carry no text
 const NAME_ROW_PX = 8; // below this not every lane is named
 
-const plots = { doc: null, time: null, isQueued: false, frames: 0 };
+// Drawing everything takes several frames' time; moving what is drawn takes none. So a strip on each
+// side of the view is drawn as well, and while the view moves within it, or zooms by less than
+// ZOOMED, bokeh shifts and stretches the picture. It is drawn anew where the view rests.
+const STRIP = 0.5; // of the width of the view
+const ZOOMED = 1.6;
+const RESTS_MS = 120;
+
+// drawn: the stretch of time that the pictures cover, and of the view that they were drawn for.
+const plots = { doc: null, time: null, isQueued: false, frames: 0, drawn: null, rest: 0 };
 
 const model = (name) => plots.doc.get_model_by_name(name);
 const lanesOf = (run) => model(`lanes-${run.index}`);
@@ -17,11 +21,25 @@ async function embedPlots() {
   await Bokeh.embed.embed_item(item);
   plots.doc = Bokeh.documents[Bokeh.documents.length - 1];
   plots.time = model("time");
-  plots.time.on_change([plots.time.properties.start, plots.time.properties.end], queueRedraw);
+  plots.time.on_change([plots.time.properties.start, plots.time.properties.end], timeChanged);
   for (const run of RUNS) {
     const plot = lanesOf(run);
     plot.on_change([plot.properties.inner_width, plot.properties.inner_height], queueRedraw);
   }
+}
+
+function timeChanged() {
+  clearTimeout(plots.rest);
+  if (!isDrawn(plots.time.start, plots.time.end)) return queueRedraw();
+  plots.rest = setTimeout(redraw, RESTS_MS);
+}
+
+// Whether the picture at hand will do for a moment.
+function isDrawn(start, end) {
+  if (plots.drawn === null) return false;
+  const { from, to, length } = plots.drawn;
+  const zoomed = (end - start) / length;
+  return from <= start && end <= to && zoomed < ZOOMED && zoomed > 1 / ZOOMED;
 }
 
 // Start and end of the range change one after the other: draw once, before the next frame.
@@ -35,6 +53,11 @@ function queueRedraw() {
 }
 
 function redraw() {
+  clearTimeout(plots.rest);
+  const { start, end } = plots.time;
+  const [low, high] = plots.time.bounds;
+  const strip = STRIP * (end - start);
+  plots.drawn = { from: Math.max(low, start - strip), to: Math.min(high, end + strip), length: end - start };
   for (const run of RUNS) drawRun(run);
   plots.frames += 1;
 }
@@ -44,26 +67,26 @@ function drawRun(run) {
   if (!plot.inner_width || !plot.inner_height) return;
   const rows = plot.y_range;
   const density = window.devicePixelRatio || 1;
+  const { from, to, length } = plots.drawn;
   const view = {
-    x0: plots.time.start,
-    x1: plots.time.end,
+    x0: from,
+    x1: to,
     y0: rows.start,
     y1: rows.end,
-    width: Math.max(1, Math.round(plot.inner_width * density)),
+    width: Math.max(1, Math.round(((plot.inner_width * (to - from)) / length) * density)),
     height: Math.max(1, Math.round(plot.inner_height * density)),
   };
   const { pixels, counts } = rasterise(run, view);
   const source = model(`raster-${run.index}`);
   const Image = source.data.image[0].constructor;
   source.data = {
-    image: [new Image(pixels, [view.height, view.width])],
+    image: [new Image(withLabels(pixels, view, labelsOf(run, plot, view), density), [view.height, view.width])],
     x: [view.x0],
     y: [view.y0],
     dw: [view.x1 - view.x0],
     dh: [view.y1 - view.y0],
   };
   drawCounts(run, view, counts);
-  drawLabels(run, plot, view);
   nameRows(run, plot);
 }
 
@@ -76,48 +99,6 @@ function drawCounts(run, view, counts) {
     model(`busy-${core}-${run.index}`).data = { x, y: Array.from(counts[core]) };
   }
   model(`cores-${run.index}`).setv({ start: 0, end: most * 1.04 });
-}
-
-// The number of the scope on bars that are wide enough, its name on wider ones.
-function drawLabels(run, plot, view) {
-  const labels = [];
-  const perUs = plot.inner_width / (view.x1 - view.x0);
-  const rowPx = plot.inner_height / (view.y1 - view.y0);
-  if (rowPx >= LABEL_ROW_PX) {
-    for (const [row, lane] of run.laneOrder) {
-      const isPipe = run.lanes.kind[lane] === "pipe";
-      const bars = isPipe ? run.ops : run.slices;
-      const hits = isPipe ? filter.hits[run.index].ops : filter.hits[run.index].slices;
-      const stop = bars.first[lane + 1];
-      for (let i = firstEndingAfter(bars, lane, view.x0); i < stop && bars.start[i] < view.x1; i += 1) {
-        const left = Math.max(bars.start[i], view.x0);
-        const right = Math.min(bars.end[i], view.x1);
-        const width = (right - left) * perUs;
-        if (width < NARROWEST_LABEL_PX || (hits !== null && !hits[i])) continue;
-        const scope = DATA.scopes[run.tasks.scope[bars.task[i]]];
-        const name = isPipe ? run.ops.names[run.ops.op[i]] : `${scope.number} ${scope.name}`;
-        const short = isPipe ? "" : String(scope.number);
-        labels.push({
-          x: (left + right) / 2,
-          y: -row,
-          width,
-          text: name.length * LABEL_CHARACTER_PX < width ? name : short,
-          colour: readable(theme.scopes[scope.number - 1]),
-        });
-      }
-    }
-  }
-  // Of too many, those on the widest bars: no lane is left out because it comes last.
-  if (labels.length > MOST_LABELS) {
-    labels.sort((a, b) => b.width - a.width || a.x - b.x || a.y - b.y);
-    labels.length = MOST_LABELS;
-  }
-  const column = (name) => labels.map((label) => label[name]);
-  model(`labels-${run.index}`).data = { x: column("x"), y: column("y"), text: column("text"), colour: column("colour") };
-}
-
-function readable([r, g, b]) {
-  return 0.2126 * r + 0.7152 * g + 0.0722 * b > 140 ? "#15181D" : "#FFFFFF";
 }
 
 // Lane names; where rows are thin, the first of each group and every few after it.
