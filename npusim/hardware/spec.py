@@ -335,6 +335,8 @@ class RuntimeSpec:
     dummy_batch_count: int
     """Dummies that one look at the queues completes at most."""
     prepare_block_ns: float
+    june_2026_prepare_block_ns: float
+    """``prepare_block_ns`` of the builds of June 2026, used for measurements of that month only."""
     stage_block_ns: float
     """``prepare_block_ns`` of a block that is dispatched early."""
     fence_ns: float

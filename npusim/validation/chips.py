@@ -1,8 +1,12 @@
-"""Chips of the same design at another clock."""
+"""Chips of the same design at another clock, or with the runtime of another time."""
 
 from dataclasses import replace
 
 from npusim.hardware import ChipSpec
+
+HEAD, JUNE_2026 = "HEAD", "2026-06"
+BUILDS = (HEAD, JUNE_2026)
+"""Builds of the runtime that measurements were taken with."""
 
 
 def with_clock(chip: ChipSpec, core_mhz: int | None) -> ChipSpec:
@@ -13,3 +17,12 @@ def with_clock(chip: ChipSpec, core_mhz: int | None) -> ChipSpec:
     if core_mhz is None:
         return chip
     return replace(chip, clock=replace(chip.clock, core_mhz=core_mhz))
+
+
+def with_build(chip: ChipSpec, build: str) -> ChipSpec:
+    """``chip`` with what the runtime of ``build``, one of ``BUILDS``, costs."""
+    if build == HEAD:
+        return chip
+    runtime = chip.runtime
+    older = replace(runtime, prepare_block_ns=runtime.june_2026_prepare_block_ns)
+    return replace(chip, runtime=older)

@@ -59,6 +59,11 @@ def busy_us(sample: Sample, of: str) -> float:
     return ps_to_us(int((meant["end_ps"] - meant["start_ps"]).sum()))
 
 
+def mean_us(sample: Sample, of: str) -> float:
+    """Mean duration of the kernels of the scopes that ``of`` means."""
+    return busy_us(sample, of) / len(_slices(sample.trace, of))
+
+
 def window_us(sample: Sample, of: str) -> float:
     """First start to last end of the scopes that ``of`` means."""
     meant = _slices(sample.trace, of)
@@ -156,6 +161,7 @@ METRICS: Mapping[str, Callable[[Sample, str], float]] = MappingProxyType(
         "makespan_us": makespan_us,
         "kernel_time_us": kernel_time_us,
         "busy_us": busy_us,
+        "mean_us": mean_us,
         "window_us": window_us,
         "load_span_us": load_span_us,
         "op_cycles": op_cycles,

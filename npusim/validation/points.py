@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from npusim.errors import UsageError
+from npusim.validation.chips import BUILDS, HEAD
 
 _FILE = Path(__file__).parent / "points.toml"
 _PERCENT = "%"
@@ -74,6 +75,8 @@ class Point:
     """The device collected its swimlane, so the simulated cores pay for it too."""
     era: str = "HEAD"
     """Direction rule of the compiler, a value of ``CompilerEra``."""
+    build: str = HEAD
+    """Build of the runtime, one of ``BUILDS``."""
     has_values: bool = False
     """The kernel branches on values, so it has to compute them."""
     fitted: tuple[str, ...] = ()
@@ -145,6 +148,8 @@ class Registry:
             problem = f"group is {point.group!r}; expected one of {', '.join(names)}"
         elif point.confidence not in CONFIDENCES:
             problem = f"confidence is {point.confidence!r}; expected one of {CONFIDENCES}"
+        elif point.build not in BUILDS:
+            problem = f"build is {point.build!r}; expected one of {', '.join(BUILDS)}"
         elif point.measured <= 0:
             problem = f"measured is {point.measured}; expected a positive figure"
         elif is_run == (point.ratio is not None):

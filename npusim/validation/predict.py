@@ -17,7 +17,7 @@ from npusim.hardware import ChipSpec, load_chip
 from npusim.language import RecordOptions, record
 from npusim.program import Program
 from npusim.simulator import SimulationOptions, simulate
-from npusim.validation.chips import with_clock
+from npusim.validation.chips import with_build, with_clock
 from npusim.validation.metrics import METRICS, Sample
 from npusim.validation.points import Point
 from npusim.validation.upstream import UpstreamFiles
@@ -53,10 +53,10 @@ class Predictor:
         return METRICS[point.metric](self._sample(point), point.of)
 
     def _sample(self, point: Point) -> Sample:
-        chip = with_clock(load_chip(point.chip), point.core_mhz)
+        chip = with_build(with_clock(load_chip(point.chip), point.core_mhz), point.build)
         source = (point.kernel, point.commit, point.arguments, point.edits)
         program_key = (*source, point.variant, *_items(point))
-        key = (*program_key, point.chip, point.core_mhz, point.is_observed, point.era)
+        key = (*program_key, point.chip, point.core_mhz, point.is_observed, point.era, point.build)
         if key not in self._samples:
             if program_key not in self._programs:
                 self._programs[program_key] = self._record(point)

@@ -45,6 +45,7 @@ def test_only_unfitted_points_of_some_confidence_are_judged(changes, is_judged):
     [
         ({"group": "h"}, r"^point p: group is 'h'; expected one of g; correct points.toml$"),
         ({"confidence": "sure"}, r"^point p: confidence is 'sure'; expected one of \('high', 'm"),
+        ({"build": "May"}, r"^point p: build is 'May'; expected one of HEAD, 2026-06; correct"),
         ({"measured": 0.0}, r"^point p: measured is 0.0; expected a positive figure; correct"),
         ({"metric": ""}, r"^point p: has neither or both of a kernel with a metric and a ratio; "),
         ({"ratio": ("p", "p")}, r"^point p: has neither or both of a kernel with a metric and a"),
