@@ -52,6 +52,16 @@ class Predictor:
         """
         return METRICS[point.metric](self._sample(point), point.of)
 
+    def busy_by_scope(self, point: Point) -> dict[str, float]:
+        """Busy time in us of every scope in the simulation that the point is taken from.
+
+        Raises:
+            NpuSimError: As ``predict``.
+        """
+        sample = self._sample(point)
+        names = dict.fromkeys(task.name for task in sample.trace.tasks)
+        return {name: METRICS["busy_us"](sample, name) for name in names}
+
     def _sample(self, point: Point) -> Sample:
         chip = with_build(with_clock(load_chip(point.chip), point.core_mhz), point.build)
         source = (point.kernel, point.commit, point.arguments, point.edits)
