@@ -94,7 +94,7 @@ class Block:
     def new_tile(self, array: Array, dtype: DType, space: Space, site: int) -> Tile:
         """A fresh tile of this block in ``space``."""
         stages, slot = self.stages, self.slot
-        if stages > 1 and self.recorder.site_is_branch[site]:
+        if stages > 1 and self.recorder.is_in_branch(site):
             stages, slot = 1, 0  # see branches.py
         row = [int(space), stages, slot, site, array.nbytes]
         self.tiles.append(row)

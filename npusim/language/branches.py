@@ -10,14 +10,17 @@ stays there, never overlaps that of another iteration, and all copies share one 
         if raw >= 0:                        a value in memory decides
             out = pl.assemble(out, table[raw : raw + 1], ...)      one buffer
 
-A branch over the loop variable is none of these: copies of the body have it decided.
+A branch over the loop variable is none of these: copies of the body have it decided. What a branch
+calls is not followed (DEVIATIONS C23).
 """
 
 import ast
 import inspect
-import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from types import CodeType
+from typing import NamedTuple
+
+from npusim.language.source import parse_definition
 
 _READ = "read"
 _PIPELINE = "pipeline"
@@ -31,38 +34,71 @@ def branch_lines(code: CodeType) -> frozenset[int]:
     """
     try:
         lines, first = inspect.getsourcelines(code)
-        tree = ast.parse(textwrap.dedent("".join(lines)))
-    except (OSError, SyntaxError, TypeError):
+        source = "".join(lines)
+        if _PIPELINE not in source:
+            return frozenset()
+        definition = parse_definition(source)
+        names = _names_from_memory(definition)
+        found = frozenset(_lines_in_branches(definition.body, names, depth=None))
+    except (OSError, SyntaxError, TypeError, ValueError, RecursionError):
         return frozenset()
-    names = _names_from_memory(tree)
-    found = _lines_in_branches(tree, names, in_pipeline=False, in_branch=False)
     return frozenset(line + max(first, 1) - 1 for line in found)
+
+
+class _Assignment(NamedTuple):
+    """Names that get a value, the names in it, and whether it reads memory itself."""
+
+    targets: frozenset[str]
+    names: frozenset[str]
+    is_read: bool
 
 
 def _names_from_memory(tree: ast.AST) -> frozenset[str]:
     """Variables whose value depends on a ``pl.read``."""
-    assigned = [
-        (target, node.value)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Assign | ast.AugAssign | ast.AnnAssign) and node.value is not None
-        for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
-    ]
+    left = [one for node in ast.walk(tree) for one in _assignments(node)]
     names: set[str] = set()
-    count = -1
-    while len(names) > count:
-        count = len(names)
-        for target, value in assigned:
-            if _is_from_memory(value, names):
-                names.update(one.id for one in ast.walk(target) if isinstance(one, ast.Name))
-    return frozenset(names)
+    while True:
+        ready = [one for one in left if one.is_read or not names.isdisjoint(one.names)]
+        if not ready:
+            return frozenset(names)
+        names.update(*(one.targets for one in ready))
+        done = set(ready)
+        left = [one for one in left if one not in done]
 
 
-def _is_from_memory(value: ast.AST, names: set[str] | frozenset[str]) -> bool:
-    return any(
-        (isinstance(node, ast.Name) and node.id in names)
-        or (isinstance(node, ast.Call) and _called(node) == _READ)
-        for node in ast.walk(value)
-    )
+def _assignments(node: ast.AST) -> Iterator[_Assignment]:
+    if isinstance(node, ast.Assign):
+        for target in node.targets:
+            yield from _paired(target, node.value)
+    elif isinstance(node, ast.AugAssign | ast.AnnAssign | ast.NamedExpr) and node.value is not None:
+        yield from _paired(node.target, node.value)
+
+
+def _paired(target: ast.expr, value: ast.expr) -> Iterator[_Assignment]:
+    """One assignment, or one per element where both sides are written out."""
+    both = (ast.Tuple, ast.List)
+    if isinstance(target, both) and isinstance(value, both) and len(target.elts) == len(value.elts):
+        for one, given in zip(target.elts, value.elts, strict=True):
+            yield from _paired(one, given)
+        return
+    nodes = list(ast.walk(value))
+    names = frozenset(node.id for node in nodes if isinstance(node, ast.Name))
+    yield _Assignment(frozenset(_stored(target)), names, any(map(_is_read, nodes)))
+
+
+def _stored(target: ast.expr) -> Iterator[str]:
+    """Variables that an assignment to ``target`` changes; of a subscript the one it is of."""
+    if isinstance(target, ast.Tuple | ast.List):
+        for one in target.elts:
+            yield from _stored(one)
+    elif isinstance(target, ast.Starred | ast.Subscript):
+        yield from _stored(target.value)
+    elif isinstance(target, ast.Name):
+        yield target.id
+
+
+def _is_read(node: ast.AST) -> bool:
+    return isinstance(node, ast.Call) and _called(node) == _READ
 
 
 def _called(node: ast.AST) -> str:
@@ -76,15 +112,48 @@ def _called(node: ast.AST) -> str:
 
 
 def _lines_in_branches(
-    node: ast.AST, names: frozenset[str], *, in_pipeline: bool, in_branch: bool
+    body: Iterable[ast.stmt], names: frozenset[str], *, depth: int | None
 ) -> Iterator[int]:
-    """Lines of statements below ``node``; a pipelined loop begins anew."""
-    for child in ast.iter_child_nodes(node):
-        inside, branch = in_pipeline, in_branch
-        if isinstance(child, ast.For) and _called(child.iter) == _PIPELINE:
-            inside, branch = True, False
-        elif isinstance(child, ast.If) and inside:
-            branch = branch or _is_from_memory(child.test, names)
-        elif branch and isinstance(child, ast.stmt) and not hasattr(child, "body"):
-            yield from range(child.lineno, (child.end_lineno or child.lineno) + 1)
-        yield from _lines_in_branches(child, names, in_pipeline=inside, in_branch=branch)
+    """Lines of statements in branches.
+
+    Args:
+        body: Statements.
+        names: Variables that depend on memory.
+        depth: Branches around ``body`` inside its innermost pipelined loop; None outside of one.
+    """
+    for statement in body:
+        inside = depth
+        if isinstance(statement, ast.For) and _called(statement.iter) == _PIPELINE:
+            inside = 0
+        elif depth is not None and _decides(statement, names):
+            inside = depth + 1
+        blocks = list(_blocks(statement))
+        if depth and not blocks:
+            last = statement.end_lineno or statement.lineno
+            yield from range(statement.lineno, last + 1)
+        for block in blocks:
+            yield from _lines_in_branches(block, names, depth=inside)
+
+
+def _decides(statement: ast.stmt, names: frozenset[str]) -> bool:
+    """True for a branch or a loop whose condition depends on memory."""
+    if isinstance(statement, ast.If | ast.While):
+        condition = statement.test
+    elif isinstance(statement, ast.Match):
+        condition = statement.subject
+    else:
+        return False
+    return any(
+        _is_read(node) or (isinstance(node, ast.Name) and node.id in names)
+        for node in ast.walk(condition)
+    )
+
+
+def _blocks(statement: ast.stmt) -> Iterator[list[ast.stmt]]:
+    """The statements inside a compound statement, but not those of a function of its own."""
+    if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return
+    for name in ("body", "orelse", "finalbody"):
+        yield from filter(None, [getattr(statement, name, None)])
+    for part in (*getattr(statement, "handlers", ()), *getattr(statement, "cases", ())):
+        yield part.body

@@ -99,8 +99,8 @@ class Recorder:
         self.is_manual = False
         self.site_names: list[str] = [""]
         self.site_functions: list[str] = [""]
-        self.site_is_branch: list[bool] = [False]
-        """True for a line that ``branches.branch_lines`` names."""
+        self._site_places: list[tuple[CodeType, int] | None] = [None]
+        """Function and line of each site."""
         self._sites: dict[tuple[int, int], int] = {}
         self._site_codes: list[CodeType] = []
         self._derived: dict[tuple[int, int], int] = {}
@@ -306,14 +306,19 @@ class Recorder:
             file = frame.f_code.co_filename.replace("\\", "/").rsplit("/", 1)[-1]
             self.site_names.append(f"{file}:{frame.f_lineno}")
             self.site_functions.append(frame.f_code.co_name)
-            self.site_is_branch.append(frame.f_lineno in self._branches(frame.f_code))
+            self._site_places.append((frame.f_code, frame.f_lineno))
         return index
 
-    def _branches(self, code: "CodeType") -> frozenset[int]:
+    def is_in_branch(self, site: int) -> bool:
+        """Whether a value in memory decides about the line of ``site`` (``branches.py``)."""
+        place = self._site_places[site]
+        if place is None:
+            return False
+        code, line = place
         lines = self._branch_lines.get(id(code))
         if lines is None:
             lines = self._branch_lines[id(code)] = branch_lines(code)
-        return lines
+        return line in lines
 
     def derived_site(self, site: int, variant: int) -> int:
         """A site of its own for a tile that the recorder adds on behalf of ``site``."""
@@ -323,7 +328,7 @@ class Recorder:
             index = self._derived[key] = len(self.site_names)
             self.site_names.append(self.site_names[site])
             self.site_functions.append(self.site_functions[site])
-            self.site_is_branch.append(self.site_is_branch[site])
+            self._site_places.append(self._site_places[site])
         return index
 
     def check_outside(self, name: str) -> None:

@@ -19,6 +19,8 @@ from collections.abc import Callable
 from types import CodeType, FunctionType
 from typing import Any, TypeVar
 
+from npusim.language.source import parse_definition
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 _BARRIER = "syncall"
@@ -36,7 +38,7 @@ def rewrite(function: F) -> F:
     if not any(mark in source for mark in _MARKS):
         return function
     rewriter = _Rewriter()
-    definition = rewriter.visit(_parse_definition(source))
+    definition = rewriter.visit(parse_definition(source))
     return _compile_like(function, definition) if rewriter.count else function
 
 
@@ -193,16 +195,6 @@ def _at_line(made: ast.stmt, origin: ast.stmt) -> ast.stmt:
         if is_made or (is_template and origin.lineno != 1):
             ast.copy_location(node, origin)
     return made
-
-
-def _parse_definition(source: str) -> ast.FunctionDef:
-    """The first function of ``source``; line 1 is its first line, indented or not."""
-    is_indented = source[0] in " \t"
-    tree = ast.parse(f"if True:\n{source}" if is_indented else source)
-    body = tree.body[0].body if isinstance(tree.body[0], ast.If) else tree.body
-    definition = body[0]
-    assert isinstance(definition, ast.FunctionDef), "source of a function starts with its def"
-    return ast.increment_lineno(definition, -1) if is_indented else definition
 
 
 def _compile_like(function: F, definition: ast.FunctionDef) -> F:

@@ -14,24 +14,25 @@ import numpy.typing as npt
 
 from npusim.program import Program
 
-_EVERY = 7
-_VECTOR = 2
+_EVERY, _FIRST, _SECOND = 7, 1, 2
 """Bits of the operands in0, in1, in2."""
 
-_KEPT_OPERANDS = {
-    **dict.fromkeys(("recip", "rsqrt", "fmod", "fmods", "transpose", "mrgsort"), _EVERY),
-    **dict.fromkeys(("row_sum", "row_max", "row_min"), _EVERY),
+KEPT_OPERANDS = {
+    **dict.fromkeys(("recip", "rsqrt", "fmod", "fmods", "transpose", "concat"), _EVERY),
+    **dict.fromkeys(("row_sum", "row_max", "row_min", "row_argmax", "sort32", "mrgsort"), _EVERY),
+    **dict.fromkeys(("row_expand", "col_expand"), _FIRST),
     **{
-        f"{axis}_expand_{op}": _VECTOR
+        f"{axis}_expand_{op}": _SECOND
         for axis in ("row", "col")
-        for op in ("add", "sub", "mul", "div")
+        for op in ("add", "sub", "mul", "div", "expdif")
     },
 }
+"""By the name of an operation, what it reads again; a widening cast is known by its types."""
 
 
 def kept_operands(program: Program) -> npt.NDArray[np.bool_]:
     """True where the result of an operation may not overwrite its operand; shape (ops, 3)."""
-    masks = np.asarray([_KEPT_OPERANDS.get(kind.name, 0) for kind in program.op_kinds], np.int64)
+    masks = np.asarray([KEPT_OPERANDS.get(kind.name, 0) for kind in program.op_kinds], np.int64)
     ops = program.ops
     mask = masks[ops["kind"]] if len(ops) else np.zeros(0, np.int64)
     width = np.asarray(program.dtype_bytes, np.int64)

@@ -3,12 +3,12 @@
 All cores share L2 and HBM as one server that splits its time evenly among the streams that want it
 (processor sharing). With ``sharers`` streams a transfer takes::
 
-    max(bytes / port rate of the core,  sharers * bytes / rate of the memory)
-
-Reads and writes are two such servers side by side; a block counts for the one it needs longer.
+    max(interval,  start-up + bytes / port rate of the core,
+                   start-up + sharers * bytes / rate of the memory)
 
 so a block slows down only from the number of sharers on at which the memory gives it less than its
-own port takes. The duration is computed exactly at the rungs of a ladder, when first asked for, and
+own port takes. Reads and writes are two such servers side by side; a block counts for the one it
+needs longer. The duration is computed exactly at the rungs of a ladder, when first asked for, and
 is linear in between.
 """
 
@@ -58,7 +58,8 @@ class SharingLadder:
     """The numbers of sharers at which durations are computed.
 
     Two ladders, merged: from the sharers at which the port of a core and HBM are equally fast, and
-    from those at which the port and L2 are, each doubling. The bends of a duration are there.
+    from those at which the port and L2 are, each doubling. The bends of a duration are
+    there, but for those of transfers so small that their interval is the longest term.
     """
 
     def __init__(self, chip: ChipSpec) -> None:

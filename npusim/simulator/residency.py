@@ -17,6 +17,7 @@ evicted the order within a task matters too, so they are walked in step.
 from dataclasses import dataclass
 from functools import lru_cache
 from math import exp, prod
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -52,14 +53,18 @@ def residency(program: Program, chip: ChipSpec) -> Residency:
     times = access_times(program, chip.topology)
     walker = _Walker(program, chip.memory, times)
     missed, late = walker.walk()
-    reads = np.flatnonzero((program.accesses["mode"] == AccessMode.READ) & (times.block > 0))
+    is_read = program.accesses["mode"] == AccessMode.READ
+    reads = np.flatnonzero(is_read & (times.block > 0))
     if walker.resident_bytes <= chip.memory.l2_capacity_bytes:
         spread = times.spread(missed, walker.lines, reads)
         return Residency(spread, late, np.zeros(len(missed)))
-    evicting = _EvictingWalker(program, chip.memory)
-    missed, written_back = evicting.walk(times.in_step())
-    spread = times.spread(missed, walker.lines, reads)
-    return Residency(spread, np.maximum(late, missed), written_back)
+    missed, written_back = _EvictingWalker(program, chip.memory).walk(times.in_step())
+    writes = np.flatnonzero(~is_read & (times.block > 0))
+    return Residency(
+        times.spread(missed, walker.lines, reads),
+        times.highest(np.maximum(late, missed), reads),
+        times.spread(written_back, walker.lines, writes),
+    )
 
 
 def tensor_elem_bytes(program: Program) -> list[int]:
@@ -74,10 +79,22 @@ def _row_keys(program: Program) -> list[bytes]:
 
 
 _WRITTEN = -1
+_AT_ONCE = 1
+"""How many accesses apart two blocks of a wave still run in step."""
+
+
+class _FirstTime(NamedTuple):
+    """How an access was met first in its wave, and the block that did it last."""
+
+    block: int
+    wave: int
+    position: int
+    lines: float
+    late: float
 
 
 class _Walker:
-    """L2 without a limit: for every line who brought it in, and who touched it last."""
+    """L2 without a limit: for every line who brought it in, and when."""
 
     def __init__(self, program: Program, memory: MemorySpec, times: AccessTimes) -> None:
         self._line_bytes = memory.l2_line_bytes
@@ -86,9 +103,11 @@ class _Walker:
         self._wave_of_line = [np.zeros(count, np.int32) for count in counts]
         """The wave that read a line first, ``_WRITTEN`` for one that was written, else 0."""
         self._block_of_line = [np.zeros(count, np.int32) for count in counts]
+        self._position_of_line = [np.zeros(count, np.int32) for count in counts]
         self._rows = program.accesses.tolist()
         self._keys = _row_keys(program)
-        self._blocks, self._waves = times.block.tolist(), times.wave.tolist()
+        columns = (times.block, times.wave, times.position)
+        self._times = list(zip(*(column.tolist() for column in columns), strict=True))
         self.lines = np.zeros(len(self._rows))
         """How many lines each access touches."""
 
@@ -101,35 +120,44 @@ class _Walker:
     def walk(self) -> tuple[FloatArray, FloatArray]:
         """Fractions of all accesses that miss, and that are late, in the order of their index."""
         missed, late = np.zeros(len(self._rows)), np.zeros(len(self._rows))
-        seen: dict[bytes, tuple[int, int, float]] = {}
+        seen: dict[bytes, _FirstTime] = {}
         for index, key in enumerate(self._keys):
-            block, wave = self._blocks[index], self._waves[index]
-            before = seen.get(key)
-            if before is not None and (before[0] == block or before[1] != wave):
-                # Every line is where the first time left it, and nobody waits for it any more.
-                self.lines[index] = before[2]
-            else:
-                missed[index], late[index] = self._touch(index, block, wave)
-            seen[key] = (block, wave, self.lines[index])
+            block, wave, position = self._times[index]
+            first = seen.get(key)
+            if first is None:
+                missed[index], late[index] = self._touch(index)
+                seen[key] = _FirstTime(block, wave, position, self.lines[index], late[index])
+                continue
+            # Every line is where the first time left it.
+            self.lines[index] = first.lines
+            if first.wave != wave:
+                seen[key] = _FirstTime(block, wave, position, first.lines, 0.0)
+            elif first.block != block:
+                seen[key] = first._replace(block=block)
+                if abs(first.position - position) <= _AT_ONCE:
+                    late[index] = first.late
         return missed, late
 
-    def _touch(self, index: int, block: int, wave: int) -> tuple[float, float]:
-        row = self._rows[index]
+    def _touch(self, index: int) -> tuple[float, float]:
+        row, (block, wave, position) = self._rows[index], self._times[index]
         tensor, mode = row[:2]
         lines = _lines(row, self._elem_bytes[tensor], self._line_bytes)
-        brought, toucher = self._wave_of_line[tensor], self._block_of_line[tensor]
-        before = brought[lines]
+        brought = self._wave_of_line[tensor]
+        before = brought[lines].copy()
         count = self.lines[index] = len(before)
         if mode != AccessMode.READ:
             brought[lines] = _WRITTEN
             return 0.0, 0.0
-        is_missing = before == 0
-        is_late = is_missing | ((before == wave) & (toucher[lines] != block))
-        brought[lines] = np.where(is_missing, wave, before)
-        toucher[lines] = block
-        if not count:
-            return 0.0, 0.0
-        return np.count_nonzero(is_missing) / count, np.count_nonzero(is_late) / count
+        missing = waiting = count - np.count_nonzero(before)
+        by, at = self._block_of_line[tensor], self._position_of_line[tensor]
+        recent = before == wave
+        if recent.any():
+            recent &= (by[lines] != block) & (abs(at[lines] - position) <= _AT_ONCE)
+            waiting += np.count_nonzero(recent)
+        if missing:
+            for column, value in ((brought, wave), (by, block), (at, position)):
+                column[lines] = np.where(before == 0, value, column[lines])
+        return (missing / count, waiting / count) if count else (0.0, 0.0)
 
 
 def _lines(row: tuple[int, ...], elem_bytes: int, line_bytes: int) -> slice | IntArray:

@@ -42,8 +42,18 @@ class AccessTimes:
         group = self._groups(chosen)
         total = np.bincount(group, (values * weights)[chosen])
         weight = np.bincount(group, weights[chosen])
+        mean = np.divide(total, weight, out=np.zeros(len(weight)), where=weight > 0)
         result = values.copy()
-        result[chosen] = (total / np.maximum(weight, 1e-300))[group]
+        result[chosen] = mean[group]
+        return result
+
+    def highest(self, values: FloatArray, chosen: IntArray) -> FloatArray:
+        """``values`` with those of simultaneous accesses among ``chosen`` raised to the highest."""
+        group = self._groups(chosen)
+        most = np.zeros(int(group.max(initial=-1)) + 1)
+        np.maximum.at(most, group, values[chosen])
+        result = values.copy()
+        result[chosen] = most[group]
         return result
 
     def in_step(self) -> IntArray:

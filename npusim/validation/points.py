@@ -120,6 +120,8 @@ class Registry:
                 raise UsageError(msg)
         for point in self.points:
             self._check(point, names, ids)
+        for point in self.points:
+            self._check_ratio(point)
         for group in self.groups:
             self._check_share(group)
 
@@ -158,6 +160,18 @@ class Registry:
             problem = f"ratio is {point.ratio}; expected two ids of points"
         if problem:
             msg = f"point {point.id}: {problem}; correct points.toml"
+            raise UsageError(msg)
+
+    def _check_ratio(self, point: Point) -> None:
+        of = set(point.ratio or ())
+        missing = {figure for one in self.points if one.id in of for figure in one.fitted} - set(
+            point.fitted
+        )
+        if missing:
+            msg = (
+                f"point {point.id}: a share of points on which {', '.join(sorted(missing))} was "
+                "fitted; expected it among its own fitted figures; add it"
+            )
             raise UsageError(msg)
 
     def _check_share(self, group: Group) -> None:

@@ -65,13 +65,18 @@ class UpstreamFiles:
                 for each edit.
             NpuSimError: If the file does not run.
         """
-        path = self._export(commit) / file
-        original = path.read_text(encoding="utf-8")
-        path.write_text(_edited(original, edits, f"{file} at {commit}"), encoding="utf-8")
+        path, label = self._export(commit) / file, f"{file} at {commit}"
+        if not edits:
+            return self._run(path, arguments, label)
+        if not path.is_file():
+            msg = f"{label}: no such file; expected one to edit; correct the point"
+            raise UsageError(msg)
+        original = path.read_bytes()
+        path.write_bytes(_edited(original.decode(), edits, label).encode())
         try:
-            return self._run(path, arguments, f"{file} at {commit}")
+            return self._run(path, arguments, label)
         finally:
-            path.write_text(original, encoding="utf-8")
+            path.write_bytes(original)
 
     @staticmethod
     def _run(path: Path, arguments: Sequence[str], label: str) -> Program:

@@ -1,5 +1,8 @@
 """Branches that only the device can take, and what they do to the buffers of a pipelined loop."""
 
+import linecache
+import time
+
 import numpy as np
 
 import npusim.language as pl
@@ -49,6 +52,79 @@ def without_a_pipeline(index, x):
     for i in pl.range(8):
         if pl.read(index, [i]) > 0:
             x.load(i)
+
+
+def of_values_that_are_handed_on(index, x):
+    for i in pl.pipeline(8, stage=2):
+        raw, other = pl.read(index, [i]), i
+        raw += 1
+        row: int = raw
+        if other >= 0:
+            x.load(other)
+        if i == 0:
+            x.load(i)
+        elif (s := row) >= 0:
+            x.load(s)
+        while row > 0:
+            x.load(row)
+            row = row - 1
+
+
+def of_containers(index, x):
+    found = {}
+    for row in pl.pipeline(8, stage=2):
+        found[row] = pl.read(index, [row])
+        x.last = pl.read(index, [row])
+        if row >= 0:
+            x.load(row)
+        if found[0] >= 0:
+            x.load(0)
+
+
+def of_several_branches(index, x):
+    for i in pl.pipeline(8, stage=2):
+        if pl.read(index, [i]) > 0:
+            if i == 0:
+                x.load(i)
+            match i:
+                case 1:
+                    x.load(1)
+
+
+def test_values_from_memory_are_followed_and_others_are_not():
+    assert marked(of_values_that_are_handed_on) == [10, 12, 13]
+
+
+def test_an_element_of_memory_does_not_mark_its_index():
+    assert marked(of_containers) == [8]
+
+
+def test_branches_inside_such_a_branch_belong_to_it():
+    assert marked(of_several_branches) == [4, 7]
+
+
+def test_a_long_expression_is_no_obstacle():
+    lines = [
+        "def long(index, x):",
+        "    for i in pl.pipeline(8):",
+        f"        y = {'+'.join('1' * 900)}",
+    ]
+    made = {"pl": pl}
+    exec(compile("\n".join(lines), "long.py", "exec"), made)
+    linecache.cache["long.py"] = (0, None, [f"{line}\n" for line in lines], "long.py")
+    assert branch_lines(made["long"].__code__) == frozenset()
+
+
+def test_many_assignments_take_no_time():
+    lines = ["def many(index, x):", "    for i in pl.pipeline(8):"]
+    lines += [f"        v{k} = v{k + 1}" for k in range(800)]
+    lines += ["        v800 = pl.read(index, [i])", "        if v0:", "            x.load(i)"]
+    made = {"pl": pl}
+    exec(compile("\n".join(lines), "many.py", "exec"), made)
+    linecache.cache["many.py"] = (0, None, [f"{line}\n" for line in lines], "many.py")
+    begin = time.process_time()
+    assert branch_lines(made["many"].__code__) == {len(lines)}
+    assert time.process_time() - begin < 2
 
 
 def test_both_sides_of_a_branch_on_a_value_in_memory_are_marked():

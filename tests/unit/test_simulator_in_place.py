@@ -2,9 +2,10 @@
 
 import pytest
 
+from npusim.language import table
 from npusim.program import CoreType, Space
 from npusim.simulator.catalog import ProfileCatalog
-from npusim.simulator.in_place import kept_operands
+from npusim.simulator.in_place import KEPT_OPERANDS, kept_operands
 from tests.program_builder import ProgramBuilder, round_chip
 
 
@@ -32,6 +33,18 @@ def chain(name, dtype="FP32", out_dtype="FP32"):
 )
 def test_what_an_operation_reads_again_is_kept(name, types, expected):
     assert kept_operands(chain(name, *types))[1].tolist() == expected
+
+
+def test_every_operation_that_is_listed_exists():
+    assert set(KEPT_OPERANDS) <= {row.kind.name for row in table.op_rows()}
+
+
+@pytest.mark.parametrize(
+    ("name", "operands"),
+    [("rsqrt", 7), ("mrgsort", 7), ("transpose", 7), ("col_expand", 1), ("col_expand_mul", 2)],
+)
+def test_what_is_read_again_by_name(name, operands):
+    assert KEPT_OPERANDS[name] == operands
 
 
 @pytest.mark.parametrize(("name", "is_shared"), [("exp", True), ("row_max", False)])

@@ -143,6 +143,46 @@ def test_nobody_waits_twice_for_a_line():
     assert found.late.tolist() == [1.0, 0.0, 1.0, 0.0]
 
 
+def test_only_accesses_in_step_wait_for_each_other():
+    found = residency(blocks_reading((0, 1, 2, 3), (3, 4, 5, 0)), CHIP)
+    assert found.missed.sum() == 6
+    assert found.late.tolist() == [1.0, 1.0, 1.0, 1.0, 0.0, 1.0, 1.0, 0.0]
+
+
+def test_a_line_that_was_evicted_keeps_all_of_its_readers_waiting():
+    builder = ProgramBuilder()
+    x = builder.tensor("x", (64, 128))
+    for rows, blocks in (((0,), 4), (range(1, 33), 1), ((0,), 4)):
+        task = builder.task("t", CoreType.AIV)
+        for _ in range(blocks):
+            block = task.block()
+            for row in rows:
+                block.load(x, 1, 128, offset=row * 128)
+    found = residency(builder.build(), SMALL)
+    assert len(set(found.missed[-4:].tolist())) == len(set(found.late[-4:].tolist())) == 1
+    assert found.late[-1] > 0.5 > found.missed[-1] > 0
+
+
+def test_what_equal_blocks_write_back_is_shared():
+    builder = ProgramBuilder()
+    x = builder.tensor("x", (64, 128))
+    task = builder.task("t", CoreType.AIV)
+    for row in range(4):
+        block = task.block()
+        block.store(x, block.tile(Space.UB, 8, 128), 8, 128, offset=row * 8 * 128)
+    found = residency(builder.build(), with_l2(4 * 512))
+    assert len(set(found.written_back.tolist())) == 1
+    assert found.written_back[0] > 0
+
+
+def test_a_task_on_clusters_has_waves_as_wide_as_clusters():
+    times = access_times(blocks_reading(*[(0,)] * 5, core_type=CoreType.MIX), CHIP.topology)
+    wide = replace(CHIP.topology, cluster_count=2, aiv_per_cluster=2)
+    narrow = access_times(blocks_reading(*[(0,)] * 5, core_type=CoreType.MIX), wide)
+    assert set(times.wave.tolist()) == {1}
+    assert narrow.wave.tolist() == [1, 1, 2, 2, 3]
+
+
 def test_what_was_written_is_there():
     builder = ProgramBuilder()
     x = builder.tensor("x", (64, 128))

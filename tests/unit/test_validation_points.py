@@ -72,6 +72,15 @@ def test_at_most_half_of_a_group_may_be_fitted():
         registry(POINT, fitted, replace(fitted, id="r"))
 
 
+def test_a_share_of_a_fitted_point_is_fitted_too():
+    fitted = replace(POINT, id="q", fitted=("sync.handshake_ns",))
+    share = replace(POINT, id="s", kernel="", metric="", ratio=("p", "q"))
+    with pytest.raises(UsageError, match=r"^point s: a share of points on which sync.handshake_ns"):
+        registry(POINT, fitted, share, replace(POINT, id="t"))
+    known = replace(share, fitted=fitted.fitted)
+    assert registry(POINT, fitted, known, replace(POINT, id="t")).members("g")[2].is_calibrated
+
+
 def test_an_unknown_group_is_refused():
     with pytest.raises(UsageError, match=r"^no group 'x'; expected one of gemm, gemm_pipes"):
         load_registry().group("x")
@@ -111,4 +120,4 @@ def test_every_note_that_names_a_fit_is_registered():
     for figure in chip_figures("a2a3"):
         if "Fitted on" in figure.note:
             users = [p.id for p in points if figure.key in p.fitted and p.id in figure.note]
-            assert users or "mte1" in figure.note, figure.key
+            assert users, figure.key

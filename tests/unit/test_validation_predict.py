@@ -115,7 +115,6 @@ def test_a_point_says_what_the_file_gets_on_its_command_line(tmp_path, monkeypat
     monkeypatch.setattr("npusim.validation.upstream.subprocess.run", run)
     files = UpstreamFiles(tmp_path)
     monkeypatch.setattr(files, "_export", lambda commit: tmp_path)
-    (tmp_path / "kernel.py").write_text("")
     with pytest.raises(
         NpuSimError, match=r"^kernel.py at abc: npusim pypto ended with 1 \(stopped"
     ):
@@ -138,7 +137,7 @@ def test_edits_of_a_point_last_for_its_run_alone(tmp_path, monkeypatch):
     path = tmp_path / "kernel.py"
     path.write_text("TILES = 2\nraise SystemExit(TILES)\n")
     edits = [("TILES = 2", "TILES = 7")]
-    with pytest.raises(NpuSimError, match=r"^kernel.py at abc: npusim pypto ended with "):
+    with pytest.raises(NpuSimError, match=r"^kernel.py at abc: npusim pypto ended with 7 \("):
         files.record("abc", "kernel.py", edits=edits)
     assert path.read_text() == "TILES = 2\nraise SystemExit(TILES)\n"
 
@@ -151,3 +150,10 @@ def test_an_edit_has_exactly_one_place(tmp_path, monkeypatch, text, count):
     message = rf"^kernel.py at abc: 'N = 2' occurs {count} times; expected once, to become 'N = 4';"
     with pytest.raises(UsageError, match=message):
         files.record("abc", "kernel.py", edits=[("N = 2", "N = 4")])
+
+
+def test_a_file_that_a_commit_lacks_cannot_be_edited(tmp_path, monkeypatch):
+    files = UpstreamFiles(tmp_path)
+    monkeypatch.setattr(files, "_export", lambda commit: tmp_path)
+    with pytest.raises(UsageError, match=r"^none.py at abc: no such file; expected one to edit;"):
+        files.record("abc", "none.py", edits=[("a", "b")])
