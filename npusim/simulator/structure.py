@@ -10,6 +10,7 @@ predecessors is all the timing pass needs. Rules:
 - a load into half of L0 waits for the MMAD that read this half, two K steps ago.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
@@ -112,7 +113,17 @@ class _Tracker:
     """Who wrote a tile last and who uses which addresses, while a block is walked."""
 
     def __init__(self, plan: BufferPlan) -> None:
-        self._buffer_of_tile, self._overlaps = plan.buffer_of_tile, plan.overlaps
+        # Buffers that all share bytes with each other, and with no other, are one place.
+        sizes = Counter(plan.overlaps)
+        is_place = [sizes[beside] == len(beside) for beside in plan.overlaps]
+        place = [
+            beside[0] if is_place[buffer] else buffer
+            for buffer, beside in enumerate(plan.overlaps)
+        ]
+        self._place_of_tile = {tile: place[one] for tile, one in plan.buffer_of_tile.items()}
+        self._overlaps = [
+            (buffer,) if is_place[buffer] else beside for buffer, beside in enumerate(plan.overlaps)
+        ]
         self._writer: dict[int, tuple[int, int]] = {}
         # Pipes are in order, so the last user on each pipe stands for all before it.
         self._readers: list[dict[int, int]] = [{} for _ in plan.overlaps]
@@ -136,14 +147,14 @@ class _Tracker:
                 written = self._writer.get(tile)
                 if written is not None and (written[1] != pipe or pipe == _VECTOR):
                     waits.append(2 * written[0] + 1)
-                self._readers[self._buffer_of_tile[tile]][pipe] = index
+                self._readers[self._place_of_tile[tile]][pipe] = index
         if step.is_writer and tiles[0] != NO_INDEX:
             self._write(index, pipe, tiles[0], waits)
 
     def _write(self, index: int, pipe: int, tile: int, waits: list[int]) -> None:
-        buffer = self._buffer_of_tile[tile]
+        place = self._place_of_tile[tile]
         readers, writers = self._readers, self._writers
-        for other in self._overlaps[buffer]:
+        for other in self._overlaps[place]:
             if users := readers[other]:
                 for user, one in users.items():
                     if user != pipe:
@@ -153,6 +164,6 @@ class _Tracker:
                     if user != pipe:
                         waits.append(2 * one + 1)
         # Whoever waits for this write has waited for all users before it.
-        readers[buffer].clear()
-        writers[buffer] = {pipe: index}
+        readers[place].clear()
+        writers[place] = {pipe: index}
         self._writer[tile] = (index, pipe)
