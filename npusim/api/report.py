@@ -5,7 +5,7 @@ from pathlib import Path
 
 from npusim.api.evidence import Evidence, load_evidence
 from npusim.api.units import unit_times
-from npusim.plotting.report import ReportRun, write_report
+from npusim.plotting.report import ReportRun, check_report, write_report
 from npusim.program import Argument, Program
 
 
@@ -24,6 +24,7 @@ def save_report(paths: Sequence[Path], output: Path) -> Path:
         UsageError: If there are more than two paths, or ``output`` does not end in ``.html``.
         OutputError: If ``output`` cannot be written.
     """
+    check_report(output)  # before the work, not after
     return write_report([report_run(load_evidence(path)) for path in paths], output)
 
 

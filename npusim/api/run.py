@@ -19,7 +19,7 @@ from npusim.language import RecordOptions, record
 from npusim.program import Program
 from npusim.simulator import RingSizes, SimulationOptions, simulate
 from npusim.simulator.options import DEFAULT_POLICY
-from npusim.simulator.policies import check_parameters, find_policy
+from npusim.simulator.policies import Policy, check_parameters, find_policy, list_policies
 from npusim.trace import Trace
 from npusim.trace.model import Records
 
@@ -65,6 +65,7 @@ class RunRequest:
     def __post_init__(self) -> None:
         self.simulation_options()  # they check themselves: a wrong level fails before the work
         policy = find_policy(self.policy)
+        _check_is_for_runs(policy)
         check_parameters(policy, self.policy_parameters)
         if policy.has_rings:
             return
@@ -127,6 +128,17 @@ class Run:
             **run_choices(self.request),
             **_verdict(self.report),
         }
+
+
+def _check_is_for_runs(policy: Policy) -> None:
+    if policy.is_replay_only:
+        names = ", ".join(one.name for one in list_policies() if not one.is_replay_only)
+        msg = (
+            f"policy {policy.name}: only npusim replay has it, because it places kernels whose "
+            f"durations are known; expected one of {names}; run with {DEFAULT_POLICY} and -o RUN, "
+            f"then npusim replay RUN --policy {policy.name}"
+        )
+        raise UsageError(msg)
 
 
 def run_choices(request: RunRequest) -> dict[str, Any]:

@@ -103,6 +103,17 @@ def load_run_trace(path: Path) -> Trace:
     raise FileFormatError(msg)
 
 
+def fallback_note(path: Path) -> str:
+    """A sentence where a run lost its trace, so that its capture stands in; else nothing."""
+    is_run = (path / SUMMARY_FILE).is_file() and (path / CAPTURE_DIR).is_dir()
+    if not is_run or (path / TRACE_FILE).is_file():
+        return ""
+    return (
+        f"{path}: has no {TRACE_FILE}; read from {CAPTURE_DIR} instead, as a capture: the waits "
+        "are inferred"
+    )
+
+
 def load_run_program(path: Path) -> Program:
     """The recording of a run directory.
 

@@ -22,8 +22,14 @@ def pairs(option: str, entries: list[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for entry in entries:
         name, equals, value = entry.partition("=")
-        if not equals or not name or name in found:
-            msg = f"{option} {entry}: expected NAME=VALUE, each name once"
+        if not equals or not name:
+            msg = f"{option} {entry or repr(entry)}: expected NAME=VALUE, each name once"
+            raise UsageError(msg)
+        if name in found:
+            msg = (
+                f"{option} {entry}: {name} given twice, before as {found[name]}; expected "
+                "NAME=VALUE, each name once; leave one out"
+            )
             raise UsageError(msg)
         found[name] = value
     return found

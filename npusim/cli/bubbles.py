@@ -13,7 +13,8 @@ from npusim.analysis.gaps import gap_table
 from npusim.analysis.hand_over import hand_over_table
 from npusim.analysis.table import Table
 from npusim.api.evidence import Evidence, load_evidence
-from npusim.cli.output import check_one_format, print_json, print_table
+from npusim.api.store import fallback_note
+from npusim.cli.output import check_one_format, print_json, print_table, talk
 from npusim.errors import UsageError
 
 _RUN_HELP = "Directory that npusim run wrote, or a capture from a device."
@@ -76,6 +77,8 @@ def bubbles(
     view = chosen[0] if chosen else View.REASONS
     needs = min_us is not None or view in {View.CAUSES, View.LANES}
     evidence = load_evidence(run, has_recording=needs)
+    if note := fallback_note(run):
+        talk(note)
     if min_us is None:
         table = _table(evidence, view)
     else:
@@ -86,6 +89,8 @@ def bubbles(
         print(table.to_csv(), end="")
     else:
         print_table(table if is_wide else _narrow(table))
+        if min_us is not None and not table.rows:
+            print(f"No bubble is longer than {min_us:g} us.")
 
 
 def _table(evidence: Evidence, view: View) -> Table:

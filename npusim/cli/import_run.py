@@ -8,10 +8,14 @@ import typer
 from npusim.analysis import bubble_table
 from npusim.api import ImportRequest, import_capture
 from npusim.api.exchange import import_summary
-from npusim.api.store import check_output_directory
+from npusim.api.store import CAPTURE_DIR, TRACE_FILE, check_output_directory
 from npusim.cli.output import print_json, print_table, talk
+from npusim.errors import UsageError
+from npusim.formats import is_capture
 
 COMMAND = "import"
+_DEPENDENCY_TABLES = "deps"
+"""How files begin that hold dependencies beside captures in CSV."""
 
 
 def import_run(
@@ -41,6 +45,7 @@ def import_run(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Make a run of a capture from a device; bubbles, compare and plot then work on it."""
+    _check_capture(capture)
     check_output_directory(output)
     request = ImportRequest(repair, deps_file, chip, picture)
     trace = import_capture(capture, output, request)
@@ -53,3 +58,23 @@ def import_run(
     else:
         print_table(bubble_table(trace).without_unit("%"))
     talk(f"wrote {output}; look at it with npusim bubbles {output}")
+
+
+def _check_capture(path: Path) -> None:
+    """Refuse directories that are near to a capture, and say what to do with them."""
+    if not path.is_dir() or any(is_capture(one) for one in (path, path / CAPTURE_DIR)):
+        return
+    if (path / TRACE_FILE).is_file():
+        msg = (
+            f"{path}: is already a run; expected a capture; leave the import out: npusim bubbles "
+            f"{path} reads it as it is"
+        )
+        raise UsageError(msg)
+    names = (one.name for one in path.iterdir() if is_capture(one))
+    files = sorted(name for name in names if not name.startswith(_DEPENDENCY_TABLES))
+    if files:
+        msg = (
+            f"{path}: holds {len(files)} captures under other names; expected one; name the file, "
+            f"for instance {path / files[0]}"
+        )
+        raise UsageError(msg)

@@ -1,81 +1,24 @@
-"""The ``npusim`` program: commands, and what happens with errors."""
+"""Entry of the ``npusim`` program, and what happens with errors.
+
+The commands, and with them numpy and the drawing libraries, are imported where Ctrl-C is handled:
+that takes a second or two, in which somebody may change their mind.
+"""
 
 import contextlib
 import os
 import sys
 import traceback
-from typing import Annotated
 
 import typer
 
-import npusim
-from npusim.cli.bubbles import bubbles
-from npusim.cli.chips import chips
-from npusim.cli.critical_path import bounds, critical_path
-from npusim.cli.export import export
-from npusim.cli.import_run import COMMAND as IMPORT
-from npusim.cli.import_run import import_run
-from npusim.cli.inspect import compare
-from npusim.cli.kernels import kernels
-from npusim.cli.moves import moves
-from npusim.cli.plot import plot
-from npusim.cli.pypto import FILE_ARGUMENTS, pypto
-from npusim.cli.replay import replay
-from npusim.cli.report import report
-from npusim.cli.roofline import roofline
-from npusim.cli.run import fill_in_pmu_group, run
-from npusim.cli.validate import validate
-from npusim.cli.what_if import advise, what_if
 from npusim.errors import NpuSimError
 
 EXIT_USAGE = 2
 EXIT_INTERRUPTED = 130
 """What shells report of a program that Ctrl-C ended."""
 _TRACEBACK = "--traceback"
-
-app = typer.Typer(
-    name="npusim",
-    help="Run, verify, simulate and explain tiled Ascend NPU kernels on an ordinary computer.",
-    epilog="Start with: npusim run prefill_sparse_attn -o out/after",
-    add_completion=True,
-    pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
-)
-for command in (kernels, run, compare, bubbles, plot, chips, validate):
-    app.command()(command)
-app.command()(critical_path)
-app.command()(bounds)
-app.command()(roofline)
-app.command()(what_if)
-app.command()(advise)
-app.command()(moves)
-app.command()(export)
-app.command()(replay)
-app.command(IMPORT)(import_run)  # the word is Python's own
-app.command()(report)
-app.command(context_settings=FILE_ARGUMENTS)(pypto)
-
-
-def _print_version(wanted: bool) -> None:
-    if wanted:
-        print(f"npusim {npusim.__version__}")
-        raise typer.Exit
-
-
-@app.callback()
-def options(
-    version: Annotated[
-        bool,
-        typer.Option(
-            "--version", callback=_print_version, is_eager=True, help="Print the version."
-        ),
-    ] = False,
-    with_traceback: Annotated[
-        bool, typer.Option(_TRACEBACK, help="Show where in the code an error came from.")
-    ] = False,
-) -> None:
-    """Options before the command."""
-    del version, with_traceback
+_EXPECTED = "Input should be "
+"""Of pydantic."""
 
 
 def main() -> None:
@@ -95,6 +38,9 @@ def run_command(arguments: list[str]) -> int:
     stop = arguments.index("pypto") if "pypto" in arguments else len(arguments)
     wanted = [one for one in arguments[:stop] if one != _TRACEBACK] + arguments[stop:]
     try:
+        from npusim.cli.app import app  # noqa: PLC0415
+        from npusim.cli.run import fill_in_pmu_group  # noqa: PLC0415
+
         filled = fill_in_pmu_group(wanted)
         result = app(args=filled or ["--help"], prog_name="npusim", standalone_mode=False)
         sys.stdout.flush()
@@ -137,6 +83,8 @@ def _reason(error: Exception) -> str:
 
 def _usage_message(error: typer.TyperException) -> str:
     """What typer found wrong with the arguments, in the words and the order of our messages."""
+    if text := _wrong_value(error):
+        return text
     text = error.format_message().rstrip(".").replace("Value error, ", "")
     text = f"{text[:1].lower()}{text[1:]}"
     context = getattr(error, "ctx", None)
@@ -148,6 +96,21 @@ def _usage_message(error: typer.TyperException) -> str:
     if context.parent is None:
         usage = f"one of {', '.join(context.command.list_commands(context))}"
     return f"{text}; expected {usage}; see {context.command_path} --help"
+
+
+def _wrong_value(error: typer.TyperException) -> str:
+    """The message about a value of the wrong type, which typer does not repeat; else nothing."""
+    find = getattr(error.__cause__, "errors", None)  # that of pydantic
+    parameter, context = getattr(error, "param", None), getattr(error, "ctx", None)
+    if find is None or parameter is None or context is None:
+        return ""
+    found = find()[0]
+    expected = str(found["msg"]).partition(",")[0]
+    if not expected.startswith(_EXPECTED):  # our own words, or those of an enum: with the value
+        return ""
+    expected = expected.removeprefix(_EXPECTED)
+    name = parameter.opts[0] if parameter.opts[0].startswith("-") else parameter.metavar
+    return f"{name} {found['input']}: expected {expected}; see {context.command_path} --help"
 
 
 def _reader_left() -> int:

@@ -9,6 +9,7 @@ from npusim.cli.arguments import pairs
 from npusim.cli.output import print_json, print_table, progress
 from npusim.dependencies import DependencyMode
 from npusim.experiments.moves import load_moves, try_moves
+from npusim.hardware import load_chip
 
 
 def moves(
@@ -31,6 +32,7 @@ def moves(
     """Try the moves that a kernel's authors reported, each alone: does the model agree?"""
     chosen = pairs("--option", options or [])
     found = load_moves(kernel)
+    load_chip(platform)  # a wrong name should fail before the work, not after
     request = RunRequest(chip=platform, deps=deps, is_observed=False, is_verified=False)
     with progress(is_quiet=as_json) as tell:
         report = try_moves(kernel, found, request, chosen, tell)

@@ -12,6 +12,7 @@ from npusim.api.roofline import roofline
 from npusim.cli.output import talk
 from npusim.errors import UsageError
 from npusim.plotting import (
+    check_picture,
     compare_figure,
     cores_figure,
     pipes_figure,
@@ -67,6 +68,7 @@ def plot(
         if is_given
     ]
     _check(chosen, run, other, task)
+    check_picture(output)
     kind = chosen[0] if chosen else ""
     _draw(kind, run, other, task, output)
     if kind == "--roofline":

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from npusim.analysis import bubble_table
+from npusim.analysis.columns import run_name
 from npusim.api import (
     Fidelity,
     InsideRequest,
@@ -23,7 +24,7 @@ from npusim.errors import UsageError
 from npusim.formats import DEFAULT_GROUP
 from npusim.simulator import RingSizes
 from npusim.simulator.options import DEFAULT_POLICY
-from npusim.simulator.policies import policy_names
+from npusim.simulator.policies import list_policies
 from npusim.simulator.ring_sizes import parse_sizes
 
 EXIT_CHECK_FAILED = 1
@@ -88,7 +89,9 @@ def run(
         str,
         typer.Option(
             metavar="NAME",
-            help=f"Who schedules: {', '.join(policy_names())} (zero_gap, list_*: replay only).",
+            help="Who schedules: "
+            + ", ".join(one.name for one in list_policies() if not one.is_replay_only)
+            + ".",
         ),
     ] = DEFAULT_POLICY,
     policy_parameters: Annotated[
@@ -197,8 +200,7 @@ def run(
 
 def _print_report(result: Run) -> None:
     figures = result.summary()
-    trace = result.trace.info
-    print(f"{trace.kernel} {trace.variant} on {trace.chip}, dependencies: {figures['deps']}")
+    print(f"{run_name(result.trace)}, dependencies: {figures['deps']}")
     print(f"verified:  {_verdict(result)}")
     print(f"tasks:     {figures['tasks']} in {figures['nodes']} submits, {figures['edges']} edges")
     print(f"makespan:  {figures['makespan_us']:.2f} us")

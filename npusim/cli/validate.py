@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from npusim.cli.output import print_json, print_table, progress, talk
-from npusim.plotting import save_figure
+from npusim.plotting import check_picture, save_figure
 from npusim.plotting.validation import validation_figure
 from npusim.validation import Predictor, find_checkout, load_registry
 from npusim.validation import validate as run_validation
@@ -29,6 +29,8 @@ def validate(
     Exit 1 if a group exceeds its limit. Points that need files of pypto-lib run where
     NPUSIM_PYPTO_LIB names a git checkout of it.
     """
+    if plot is not None:
+        check_picture(plot)  # before minutes of work, not after
     registry = load_registry()
     with progress(is_quiet=as_json) as tell:
         report = run_validation(registry, Predictor(find_checkout()), group or (), tell)

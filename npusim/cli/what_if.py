@@ -11,7 +11,7 @@ from npusim.cli.output import print_json, print_table, progress, talk
 from npusim.dependencies import DependencyMode
 from npusim.errors import UsageError
 from npusim.experiments import changes
-from npusim.experiments.changes import Change
+from npusim.experiments.changes import Change, check_scopes
 from npusim.experiments.questions import (
     Question,
     ask,
@@ -95,6 +95,8 @@ def what_if(
     if is_ranking and question.knobs:
         msg = "--rank and --set: both given; expected one; ask for each knob on its own"
         raise UsageError(msg)
+    if not question.knobs:  # recorded again, the kernel may have other scopes
+        check_scopes(asked, (task.name for task in evidence.trace.tasks))
     with progress(is_quiet=as_json) as tell:
         ranking = ask_ranking(question, asked, tell) if is_ranking else None
         found = None if is_ranking else ask(question, asked, tell)
@@ -171,12 +173,20 @@ def _scope_pair(text: str) -> tuple[str, str]:
 
 
 def _bandwidth(text: str) -> Change:
+    if not text:
+        msg = "--bandwidth '': expected a factor such as x2; write one or leave the option out"
+        raise UsageError(msg)
     return changes.bandwidth(number("--bandwidth x", text.removeprefix("x")))
 
 
 def _cores(text: str) -> Change:
-    found = _counts("--cores", text.split(","))
+    found = _counts("--cores", text.split(",") if text else [])
     if set(found) != {"aic", "aiv"}:
-        msg = f"--cores {text}: expected aic=N,aiv=M; write for instance aic=32,aiv=64"
+        missing = [name for name in ("aic", "aiv") if name not in found]
+        what = f"no {' and no '.join(missing)}" if missing else "more than aic and aiv"
+        msg = (
+            f"--cores {text or repr(text)}: {what}; expected aic=N,aiv=M; write for instance "
+            "aic=32,aiv=64"
+        )
         raise UsageError(msg)
     return changes.cores(found["aic"], found["aiv"])

@@ -57,10 +57,12 @@ class Change:
     Attributes:
         label: As on the command line, for instance ``--split qk=2``.
         apply: Makes the changed experiment.
+        scopes: Those that the run must have.
     """
 
     label: str
     apply: Callable[[Experiment], Experiment]
+    scopes: tuple[str, ...] = ()
 
 
 def no_dispatch_cost() -> Change:
@@ -153,17 +155,40 @@ def scale(scope: str, factor: float) -> Change:
             block += count
         return replace(one, profiles=tuple(profiles))
 
-    return Change(f"--scale {scope}={factor:g}", apply)
+    return Change(f"--scale {scope}={factor:g}", apply, (scope,))
 
 
 def split(scope: str, count: int) -> Change:
     """Every task of ``scope`` as ``count`` smaller ones."""
-    return Change(f"--split {scope}={count}", lambda one: split_scope(one, scope, count))
+    label = f"--split {scope}={count}"
+    return Change(label, lambda one: split_scope(one, scope, count), (scope,))
 
 
 def merge(first: str, second: str) -> Change:
     """Tasks of two scopes, or neighbours of one, as one task."""
-    return Change(f"--merge {first}+{second}", lambda one: merge_scopes(one, first, second))
+    label = f"--merge {first}+{second}"
+    return Change(label, lambda one: merge_scopes(one, first, second), (first, second))
+
+
+def check_scopes(changes: Iterable[Change], names: Iterable[str]) -> None:
+    """Refuse, before anything is simulated, changes of scopes that the run does not have.
+
+    Args:
+        changes: What is asked.
+        names: The scopes of the run, those of several tasks once or more often.
+
+    Raises:
+        UsageError: Naming the first change and scope, and what there is.
+    """
+    known = dict.fromkeys(names)
+    for change in changes:
+        for scope in change.scopes:
+            if scope not in known:
+                msg = (
+                    f"{change.label}: the run has no scope {scope!r}; expected one of "
+                    f"{', '.join(known) or 'none, the run has no tasks'}; correct the name"
+                )
+                raise UsageError(msg)
 
 
 def early_dispatch() -> Change:
@@ -183,9 +208,15 @@ def policy(name: str) -> Change:
     Raises:
         UsageError: If there is none of that name.
     """
-    find_policy(name)
+    wanted = find_policy(name)
 
     def apply(one: Experiment) -> Experiment:
+        if wanted.is_replay_only and one.program is not None:
+            msg = (
+                f"--policy {name}: only npusim replay has it; expected another one; ask "
+                f"npusim replay {one.name} --policy {name}"
+            )
+            raise UsageError(msg)
         return replace(one, options=replace(one.options, policy=name, policy_parameters={}))
 
     return Change(f"--policy {name}", apply)

@@ -234,7 +234,8 @@ class _Bench:
     def _run(self, variant: str, knobs: dict[str, Any]) -> tuple[Experiment, Trace]:
         key = f"{variant} {sorted(knobs.items())}"
         if key not in self._runs:
-            self._tell(f"recording {key}")
+            words = [variant, *(f"{name}={value}" for name, value in sorted(knobs.items()))]
+            self._tell(f"recording {', '.join(words)}")
             experiment = self._experiment(self._record(variant, knobs))
             self._runs[key] = (experiment, experiment.run())
         return self._runs[key]

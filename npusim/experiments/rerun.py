@@ -79,8 +79,8 @@ def check_knobs(evidence: Evidence, names: Sequence[str]) -> dict[str, int]:
     for name in names:
         if name not in whole:
             msg = (
-                f"--rerun {name}: no such knob that is a whole number above 1; expected {ALL} or "
-                f"one of {', '.join(whole) or 'none, the run names no knobs'}"
+                f"--rerun {name or repr(name)}: no such knob that is a whole number above 1; "
+                f"expected {ALL} or one of {', '.join(whole) or 'none, the run names no knobs'}"
             )
             raise UsageError(msg)
     return {name: whole[name] for name in names}

@@ -132,9 +132,15 @@ class KernelDefinition:
             "options": chosen,
             "changed_knobs": parsed,
             "knobs": asdict(tiling),
+            **self._changed_options(chosen),
             **case.parameters,
         }
         return replace(case, name=self.name, variant=variant, parameters=parameters)
+
+    def _changed_options(self, chosen: Mapping[str, Any]) -> dict[str, Any]:
+        """What of ``chosen`` is not the default, as a parameter; none where all of it is."""
+        changed = {name: v for name, v in chosen.items() if v != self.options[name][0]}
+        return {"changed_options": changed} if changed else {}
 
     def _tiling(self, variant: str) -> Any:
         if variant not in self.variants:

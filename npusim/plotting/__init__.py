@@ -7,13 +7,14 @@ simulator and hardware figures, and computes nothing that ``analysis`` does not.
 
 from npusim.plotting.compared import compare_figure
 from npusim.plotting.cores import cores_figure
-from npusim.plotting.output import save_figure
+from npusim.plotting.output import check_picture, save_figure
 from npusim.plotting.pipes import pipes_figure
 from npusim.plotting.roofline import roofline_figure
 from npusim.plotting.swimlane import swimlane_figure
 from npusim.plotting.waits import waits_figure
 
 __all__ = [
+    "check_picture",
     "compare_figure",
     "cores_figure",
     "pipes_figure",

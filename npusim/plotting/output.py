@@ -1,5 +1,6 @@
 """Writes a figure to a file: whole or not at all, and the same bytes every time."""
 
+import errno
 import os
 import tempfile
 from collections.abc import Iterator
@@ -35,16 +36,50 @@ def save_figure(fig: Figure, path: str | Path, dpi: int = 150) -> Path:
         OutputError: If the file cannot be written.
     """
     target = Path(path)
-    suffix = target.suffix.lower()
-    if suffix not in _METADATA:
-        msg = f"{target}: unknown picture format {suffix!r}; expected a name ending in "
-        raise UsageError(msg + ", ".join(_METADATA))
+    check_picture(target)
     try:
-        _write(fig, target, suffix, dpi)
+        _write(fig, target, target.suffix.lower(), dpi)
     except OSError as error:
         msg = f"{target}: cannot write the picture, {error.strerror}; name a writable directory"
         raise OutputError(msg) from error
     return target
+
+
+def check_picture(target: Path) -> None:
+    """Make sure, before the work, that a picture may be written to ``target``.
+
+    Raises:
+        UsageError: If the suffix is not one of the three.
+        OutputError: If it is a directory, or lies in none.
+    """
+    suffix = target.suffix.lower()
+    if suffix not in _METADATA:
+        msg = f"{target}: unknown picture format {suffix!r}; expected a name ending in "
+        raise UsageError(msg + ", ".join(_METADATA))
+    check_file(target, "picture")
+
+
+def check_file(target: Path, what: str) -> None:
+    """Make sure that a file may take the name ``target``.
+
+    Args:
+        target: The name.
+        what: What would be written, for the message.
+
+    Raises:
+        OutputError: If it is a directory, or lies in none that can be written.
+    """
+    if target.is_dir():
+        msg = f"{target}: is a directory; expected a file for the {what}; name one inside it"
+        raise OutputError(msg)
+    if not target.parent.is_dir():
+        code = errno.ENOTDIR if target.parent.exists() else errno.ENOENT
+    elif not os.access(target.parent, os.W_OK | os.X_OK):
+        code = errno.EACCES
+    else:
+        return
+    msg = f"{target}: cannot write the {what}, {os.strerror(code)}; name a writable directory"
+    raise OutputError(msg)
 
 
 @contextmanager

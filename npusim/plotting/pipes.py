@@ -23,6 +23,7 @@ _TOP_IN = 1.05
 _BOTTOM_IN = 0.55
 _PANEL_IN = 14.0
 _GAP_IN = 0.35
+_MOST_NAMED = 8
 _ROW_IN = 0.2
 _TALLEST_ROW_IN = 0.42
 _MARGIN_FRAC = 0.01  # of the window, left free on both sides
@@ -83,8 +84,8 @@ def _view(trace: Trace, task_id: int | None) -> _View:
     pipes = trace.lane_indices(LaneKind.PIPE)
     if not pipes:
         msg = (
-            "pipes: the run has no pipe lanes; expected one of npusim run --fidelity pipe; "
-            "run the kernel again with it"
+            "pipes: the run has no pipe lanes; expected a run with them; run the kernel again "
+            "with npusim run --fidelity pipe"
         )
         raise UsageError(msg)
     start_ps, end_ps = _window(trace, task_id)
@@ -116,12 +117,14 @@ def _window(trace: Trace, task_id: int | None) -> tuple[int, int]:
     known = [index for index, task in enumerate(trace.tasks) if task.task_id == task_id]
     if not known or not np.isin(known[0], rows["task"]):
         seen = [trace.tasks[index].task_id for index in np.unique(rows["task"]).tolist()]
-        some = ", ".join(str(one) for one in seen[:8])
-        msg = (
-            f"pipes: task {task_id} ran on none of the cores with pipe lanes; expected one of "
-            f"{len(seen)} tasks, for instance {some or 'none'}; or run again with its core among "
-            "--pipe-cores"
-        )
+        some = ", ".join(str(one) for one in seen[:_MOST_NAMED])
+        what = "ran on none of the cores with pipe lanes" if known else "is not in the run"
+        wanted = f"task {some}" if len(seen) == 1 else f"one of the tasks {some}"
+        if len(seen) > _MOST_NAMED:
+            wanted = f"one of the {len(seen)} tasks that did, for instance {some}"
+        msg = f"pipes: task {task_id} {what}; expected {wanted}"
+        if known:
+            msg += "; or run again with its core among --pipe-cores"
         raise UsageError(msg)
     cores = list(core_of_pipe(trace).values())
     own = trace.slices[(trace.slices["task"] == known[0]) & np.isin(trace.slices["lane"], cores)]

@@ -3,6 +3,7 @@
 from typing import Any
 
 import npusim
+from npusim.analysis.columns import changed_parameters
 from npusim.trace import Trace
 from npusim.units import ps_to_us
 
@@ -10,9 +11,10 @@ _MOST_CHARACTERS = 90  # of the parameters; more would run into the next thing o
 
 
 def headline(trace: Trace) -> str:
-    """Kernel, variant, chip and makespan in one line."""
+    """Kernel, variant, what differs from its defaults, chip and makespan in one line."""
     info = trace.info
     name = " / ".join(filter(None, (info.kernel, info.variant))) or "unnamed kernel"
+    name = ", ".join((name, *changed_parameters(info.parameters)))
     chip = f" on {info.chip}" if info.chip else ""
     return f"{name}{chip}: makespan {ps_to_us(trace.makespan_ps):,.1f} us"
 

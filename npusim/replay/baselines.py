@@ -29,7 +29,7 @@ def _zero_gap(
     if work.captured is None:
         msg = (
             f"policy {ZERO_GAP}: the work of {work.kernel or 'this kernel'} has no captured cores "
-            f"to keep; expected a replay of a run or capture; use {LIST_PATH} or npusim replay"
+            "to keep; expected a replay of a run or capture; use npusim replay"
         )
         raise UsageError(msg)
     return _placed(work, chip, options, zero_gap)
@@ -60,7 +60,7 @@ def _placed(
     if work.durations_ps is None:
         msg = (
             f"policy {options.policy}: kernel durations depend on when kernels run; expected "
-            "fixed ones; run the kernel with another policy and replay the run with this one"
+            "fixed ones, as in a replay; use npusim replay"
         )
         raise UsageError(msg)
     graph = graph_of_work(work, chip)
@@ -68,8 +68,23 @@ def _placed(
 
 
 for _policy in (
-    Policy(ZERO_GAP, "every block on its core and in its order, without gaps", _zero_gap),
-    Policy(LIST_READY, "greedy without overhead: the block that was ready first", _list_ready),
-    Policy(LIST_PATH, "greedy without overhead: the block with the longest chain", _list_path),
+    Policy(
+        ZERO_GAP,
+        "every block on its core and in its order, without gaps",
+        _zero_gap,
+        is_replay_only=True,
+    ),
+    Policy(
+        LIST_READY,
+        "greedy without overhead: the block that was ready first",
+        _list_ready,
+        is_replay_only=True,
+    ),
+    Policy(
+        LIST_PATH,
+        "greedy without overhead: the block with the longest chain",
+        _list_path,
+        is_replay_only=True,
+    ),
 ):
     register_policy(_policy)

@@ -1,6 +1,7 @@
 import json
 
 from npusim.analysis import summary
+from npusim.analysis.columns import changed_parameters
 from npusim.trace import EdgeSource
 from tests.trace_builder import TraceBuilder
 
@@ -48,3 +49,11 @@ def test_summary_is_json() -> None:
     builder.run(builder.task("a"), "AIV[0]", 1, 2)
     found = summary(builder.build())
     assert json.loads(json.dumps(found)) == found
+
+
+def test_a_title_names_four_changes_and_counts_the_rest() -> None:
+    knobs = {f"k{index}": index for index in range(4)}
+    given = {"changed_knobs": knobs, "changed_options": {"batch": 2}, "options": {"seq": 128}}
+    assert changed_parameters(given) == ["k0=0", "k1=1", "k2=2", "k3=3", "1 more"]
+    assert changed_parameters({**given, "changed_options": {}}) == ["k0=0", "k1=1", "k2=2", "k3=3"]
+    assert changed_parameters({"changed_knobs": 3}) == []  # a foreign capture

@@ -81,6 +81,18 @@ def test_knobs_and_options_reach_the_kernel(npusim_prints):
     assert json.loads(printed)["tasks"] == 8
 
 
+def test_runs_of_one_variant_are_told_apart_in_titles(npusim_prints, tmp_path):
+    plain, other = tmp_path / "plain", tmp_path / "other"
+    changed = ("--set", "row_tile=32", "--option", "fill=5")
+    npusim_prints("run", SCALE, "--no-plot", "-o", plain)
+    said = npusim_prints("run", SCALE, *changed, "--no-plot", "-o", other)
+    name = "scale right, row_tile=32, fill=5 on a2a3"
+    assert said.startswith(f"{name}, dependencies: tensormap\n")
+    assert npusim_prints("bubbles", other).startswith(f"Bubbles by scope, {name}\n")
+    assert npusim_prints("bubbles", plain).startswith("Bubbles by scope, scale right on a2a3\n")
+    assert f"a = scale right on a2a3, b = {name}\n" in npusim_prints("compare", plain, other)
+
+
 @pytest.mark.parametrize(("platform", "chip"), [("a5", "a5"), ("a2a3sim", "a2a3"), ("a5sim", "a5")])
 def test_every_platform(npusim_prints, platform, chip):
     assert json.loads(npusim_prints("run", SCALE, "-p", platform, "--json"))["chip"] == chip

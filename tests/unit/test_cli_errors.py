@@ -88,7 +88,7 @@ def fails(capsys, tmp_path, monkeypatch):
         (["run", KERNEL, "-p", "a9"], ["chip 'a9'", "expected one of a2a3, a5"]),
         (["run", KERNEL, "--deps", "x"], ["'x' is not one of 'tensormap', 'exact', 'prefix'"]),
         (["run", KERNEL, "--swimlane-level", "9"], ["swimlane_level is 9", "from 0 to 4"]),
-        (["run", KERNEL, "--swimlane-level", "x"], ["'--swimlane-level'", "valid integer"]),
+        (["run", KERNEL, "--swimlane-level", "x"], ["--swimlane-level x", "valid integer"]),
         (["run", KERNEL, "--frob"], ["no such option: --frob", "expected npusim run", "--help"]),
         (["run", KERNEL, "--variant"], ["'--variant' requires an argument", "--help"]),
         (["run"], ["missing argument 'KERNEL'", "expected npusim run", "see npusim run --help"]),
@@ -153,10 +153,35 @@ def test_an_output_that_cannot_be_written_is_found_before_the_work(
         ),
         ("picture", "unknown picture format ''; expected a name ending in .png"),
         ("no/such/folder/picture.png", "No such file or directory; name a writable directory"),
+        ("folder.png", "folder.png: is a directory; expected a file for the picture; name one in"),
+        ("file.png/picture.png", "Not a directory; name a writable directory"),
     ],
 )
-def test_a_picture_that_cannot_be_written(fails, stored, name, part):
+def test_a_picture_that_cannot_be_written_is_found_before_the_work(
+    fails, stored, tmp_path, monkeypatch, name, part
+):
+    def work(*_, **__):
+        raise AssertionError
+
+    (tmp_path / "folder.png").mkdir()
+    (tmp_path / "file.png").touch()
+    monkeypatch.setattr("npusim.cli.plot.load_run_trace", work)
     assert part in fails("plot", stored, "-o", name)
+    monkeypatch.setattr("npusim.cli.validate.run_validation", work)
+    assert part in fails("validate", "--group", "gemm", "--plot", name)
+
+
+@pytest.mark.parametrize(
+    ("name", "part"),
+    [
+        ("page.txt", "unknown report format '.txt'; expected a name ending in .html"),
+        ("folder.html", "folder.html: is a directory; expected a file for the report"),
+        ("no/page.html", "cannot write the report, No such file or directory"),
+    ],
+)
+def test_a_report_that_cannot_be_written_is_found_before_the_work(fails, tmp_path, name, part):
+    (tmp_path / "folder.html").mkdir()
+    assert part in fails("report", "no/run", "-o", name)
 
 
 def test_a_broken_kernel_file(fails, tmp_path):
@@ -249,3 +274,29 @@ def test_a_reader_that_leaves_early_is_no_failure():
 )
 def test_a_wrong_policy(fails, arguments, line):
     assert fails("run", KERNEL, *arguments).startswith(line)
+
+
+@pytest.mark.parametrize("policy", ["zero_gap", "list_ready", "list_path"])
+def test_a_policy_for_replays_is_refused_before_the_work(fails, policy):
+    line = fails("run", KERNEL, "--policy", policy)  # one line: nothing began
+    assert line.startswith(f"policy {policy}: only npusim replay has it")
+    assert line.endswith(f"then npusim replay RUN --policy {policy}")
+
+
+def test_ctrl_c_while_the_commands_are_imported_is_one_line():
+    # Where numpy would be loaded, somebody presses Ctrl-C.
+    code = (
+        "import sys\n"
+        "class Finder:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name == 'numpy':\n"
+        "            raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Finder())\n"
+        "from npusim.cli import main\n"
+        "sys.argv = ['npusim', 'chips']\n"
+        "main()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], check=False, capture_output=True, text=True, cwd=ROOT
+    )
+    assert (done.returncode, done.stderr) == (130, "npusim: interrupted\n")

@@ -94,3 +94,18 @@ def test_export_of_an_older_layout(capture: Path, tmp_path: Path, capsys) -> Non
 def test_one_table_at_a_time(capture: Path, capsys) -> None:
     assert run_command(["bubbles", str(capture), "--delays", "--stages"]) == 2
     assert "several given; expected one table; leave others out" in capsys.readouterr().err
+
+
+def test_what_is_near_to_a_capture_is_refused_with_what_to_do(tmp_path, capsys):
+    run, folder = tmp_path / "run", tmp_path / "folder"
+    run.mkdir()
+    (run / "trace.npz").touch()
+    assert run_command(["import", str(run), "-o", str(tmp_path / "out")]) == 2
+    assert f"{run}: is already a run; expected a capture; " in capsys.readouterr().err
+    folder.mkdir()
+    for name in ("a.csv", "b.csv", "deps_a.csv"):
+        (folder / name).write_text("task\n")
+    assert run_command(["import", str(folder), "-o", str(tmp_path / "out")]) == 2
+    said = capsys.readouterr().err
+    assert "holds 2 captures under other names; expected one; name the file" in said
+    assert said.endswith(f"for instance {folder / 'a.csv'}\n")

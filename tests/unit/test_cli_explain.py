@@ -1,6 +1,7 @@
 """critical-path, bounds, what-if, advise and moves as a user runs them."""
 
 import json
+import shutil
 
 import pytest
 
@@ -164,17 +165,31 @@ def test_advice_names_the_unit_that_holds_the_kernels_of_a_scope(npusim, run, ca
         (["what-if", "RUN", "--scale", "scale=1e30"], "--scale scale: factor 1e+30; expected one"),
         (["what-if", "RUN", "--scale", "scale=-1"], "--scale scale: factor -1; expected one"),
         (["what-if", "RUN", "--scale", "x=1", "--scale", "x=2"], "each name once"),
-        (["what-if", "RUN", "--set", "a=1", "--set", "a=2"], "--set a=2: expected NAME=VALUE, ea"),
-        (["what-if", "RUN", "--cores", "aic=2,aiv=4,aiv=6"], "--cores aiv=6: expected NAME=VALU"),
+        (
+            ["what-if", "RUN", "--set", "a=1", "--set", "a=2"],
+            "--set a=2: a given twice, before as 1; expe",
+        ),
+        (["what-if", "RUN", "--cores", "aic=2,aiv=4,aiv=6"], "--cores aiv=6: aiv given twice, be"),
         (["what-if", "RUN", "--cores", "aic=3,aiv=7"], "--cores aic=3,aiv=7: expected 1 to 4096"),
-        (["what-if", "RUN", "--rank", "--merge", "a+b"], "scope 'a': the run has none of that n"),
+        (["what-if", "RUN", "--rank", "--merge", "a+b"], "--merge a+b: the run has no scope 'a'; "),
         (["what-if", "RUN", "--policy", "best"], "policy 'best': unknown; expected one of"),
         (["what-if", "RUN", "--deps", "foo"], "'foo' is not one of 'tensormap', 'exact', 'pref"),
         (["what-if", "RUN", "--split", "x=1.5"], "--split x=1.5: 1.5 is no count"),
         (["what-if", "RUN", "--merge", "x"], "--merge x: expected two scopes as A+B"),
-        (["what-if", "RUN", "--cores", "aic=2"], "--cores aic=2: expected aic=N,aiv=M"),
+        (["what-if", "RUN", "--cores", "aic=2"], "--cores aic=2: no aiv; expected aic=N"),
         (["what-if", "RUN", "--bandwidth", "xx"], "--bandwidth xx: expected a finite number"),
-        (["what-if", "RUN", "--split", "x=2"], "scope 'x': the run has none of that name"),
+        (["what-if", "RUN", "--split", "x=2"], "--split x=2: the run has no scope 'x'; "),
+        (["what-if", "RUN", "--scale", "x=2"], "--scale x=2: the run has no scope 'x'; expected"),
+        (["what-if", "RUN", "--policy", "zero_gap"], "--policy zero_gap: only npusim replay has"),
+        (["what-if", "RUN", "--bandwidth", ""], "--bandwidth '': expected a factor such as x2"),
+        (["what-if", "RUN", "--set", ""], "--set '': expected NAME=VALUE"),
+        (["what-if", "RUN", "--cores", ""], "--cores '': no aic and no aiv; expected aic=N,aiv=M"),
+        (["what-if", "RUN", "--cores", "aic=0"], "--cores aic=0: no aiv; expected aic=N,aiv=M"),
+        (["bubbles", "RUN", "--min-us", "x"], "--min-us x: expected a valid number; see npusim b"),
+        (["plot", "RUN", "--pipes", "--task", "x"], "--task x: expected a valid integer; see npu"),
+        (["run", "gemm", "--seed", "1.5"], "--seed 1.5: expected a valid integer; see npusim run"),
+        (["run", "gemm", "--option", "size=1", "--option", "size=2"], "size given twice, before a"),
+        (["moves", "-p", "zz"], "chip 'zz'"),
         (["what-if", "RUN", "--rank", "--set", "a=1"], "--rank and --set: both given"),
         (["moves", "gemm"], "moves: no gemm_moves.toml beside the kernel"),
         (["moves", "--option", "x"], "--option x: expected NAME=VALUE"),
@@ -268,3 +283,24 @@ def test_units_of_the_critical_path_add_up_to_its_compute(npusim, run):
     assert sum(row["path_us"] for row in rows) == pytest.approx(total["path_us"])
     compute = next(row for row in printed["kinds"] if row["segment"] == "compute")
     assert total["path_us"] == compute["time_us"]
+
+
+def test_a_list_without_bubbles_says_so(npusim, run):
+    assert npusim("bubbles", run, "--min-us", "1e300").endswith(
+        "No bubble is longer than 1e+300 us.\n"
+    )
+    assert "No bubble" not in npusim("bubbles", run, "--min-us", "0")
+
+
+def test_a_run_that_lost_its_trace_is_read_as_a_capture_and_that_is_said(capsys, run, tmp_path):
+    lost = tmp_path / "lost"
+    shutil.copytree(run, lost)
+    assert run_command(["bubbles", str(lost)]) == 0
+    assert capsys.readouterr().err == ""
+    (lost / "trace.npz").unlink()
+    assert run_command(["bubbles", str(lost)]) == 0
+    said = capsys.readouterr().err
+    assert said == (
+        f"{lost}: has no trace.npz; read from dfx_outputs instead, as a capture: the waits are "
+        "inferred\n"
+    )

@@ -52,6 +52,11 @@ def test_a_case_of_a_variant_takes_its_constants_and_defaults() -> None:
     }
 
 
+def test_options_that_are_not_the_default_are_named() -> None:
+    given = {"compress_ratio": "128", "is_strict": "true"}
+    assert SCALE.case("after", {}, given).parameters["changed_options"] == {"compress_ratio": 128}
+
+
 def test_knobs_and_options_are_parsed_from_texts() -> None:
     case = SCALE.case(
         "after",

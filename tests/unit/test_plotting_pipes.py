@@ -124,13 +124,15 @@ def test_the_title_says_what_is_shown(several):
 
 def test_a_run_without_pipes_is_refused():
     with pytest.raises(
-        UsageError, match=r"^pipes: the run has no pipe lanes; expected one of npus"
+        UsageError, match=r"^pipes: the run has no pipe lanes; expected a run with them"
     ):
         pipes_figure(TraceBuilder().build())
 
 
 def test_a_task_that_ran_elsewhere_is_refused(several):
-    with pytest.raises(UsageError, match=r"^pipes: task 99 ran on none of the cores with pipe lan"):
+    with pytest.raises(
+        UsageError, match=r"^pipes: task 99 is not in the run; expected one of the tasks 0, 1"
+    ):
         pipes_figure(several, 99)
 
 

@@ -6,7 +6,7 @@ is visible, so that the number of slices does not limit how smoothly the page mo
 imported only here: everything else works without loading it.
 """
 
-from npusim.plotting.report.page import report_html, write_report
+from npusim.plotting.report.page import check_report, report_html, write_report
 from npusim.plotting.report.runs import MOST_RUNS, ReportRun
 
-__all__ = ["MOST_RUNS", "ReportRun", "report_html", "write_report"]
+__all__ = ["MOST_RUNS", "ReportRun", "check_report", "report_html", "write_report"]

@@ -12,7 +12,7 @@ from bokeh.resources import Resources
 
 import npusim
 from npusim.errors import OutputError, UsageError
-from npusim.plotting.output import whole_file
+from npusim.plotting.output import check_file, whole_file
 from npusim.plotting.report.figures import figures_json
 from npusim.plotting.report.idle import IDLE_KINDS, IdleKind
 from npusim.plotting.report.palette import phase_swatch, scope_swatch, tint_swatch
@@ -51,9 +51,7 @@ def write_report(runs: Sequence[ReportRun], path: str | Path) -> Path:
         OutputError: If the file cannot be written.
     """
     target = Path(path)
-    if target.suffix.lower() not in _SUFFIXES:
-        msg = f"{target}: unknown report format {target.suffix!r}; expected a name ending in .html"
-        raise UsageError(msg)
+    check_report(target)
     text = report_html(runs)
     try:
         with whole_file(target) as file:
@@ -62,6 +60,19 @@ def write_report(runs: Sequence[ReportRun], path: str | Path) -> Path:
         msg = f"{target}: cannot write the report, {error.strerror}; name a writable directory"
         raise OutputError(msg) from error
     return target
+
+
+def check_report(target: Path) -> None:
+    """Make sure, before the work, that a report may be written to ``target``.
+
+    Raises:
+        UsageError: If the name does not end in ``.html``.
+        OutputError: If it is a directory, or lies in none that can be written.
+    """
+    if target.suffix.lower() not in _SUFFIXES:
+        msg = f"{target}: unknown report format {target.suffix!r}; expected a name ending in .html"
+        raise UsageError(msg)
+    check_file(target, "report")
 
 
 def report_html(runs: Sequence[ReportRun]) -> str:

@@ -26,6 +26,8 @@ class Policy:
     """What may be set, with meaning and unit; by default the figures of the chip decide."""
     has_rings: bool = False
     """Rings can fill, so their sizes mean something."""
+    is_replay_only: bool = False
+    """Kernels must have taken their time already, so a recording cannot be simulated with it."""
 
 
 _POLICIES: dict[str, Policy] = {}
