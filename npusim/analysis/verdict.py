@@ -40,7 +40,7 @@ def write_verdict(
         scopes: Ranked by change; the first true scope is named, if it changed.
 
     Returns:
-        For instance "b is 12.4 % slower (1246.1 -> 1400.3 us). Lane time: busy +310.0 us,
+        For instance "b is 12.4 % slower (1,246.1 -> 1,400.3 us). Lane time: busy +310.0 us,
         dependency waits -52.1 us; largest change: attn_qk_tile busy +290.4 us."
     """
     deltas_ps = dict.fromkeys(WaitReason, 0)
@@ -124,7 +124,7 @@ def _makespan_sentence(makespan_ps: Change) -> str:
     word = "slower" if makespan_ps.delta > 0 else "faster"
     before, after = _us(makespan_ps.a), _us(makespan_ps.b)
     if before == after:  # one decimal hides the difference: write the picoseconds
-        before, after = f"{ps_to_us(makespan_ps.a):.6f}", f"{ps_to_us(makespan_ps.b):.6f}"
+        before, after = f"{ps_to_us(makespan_ps.a):,.6f}", f"{ps_to_us(makespan_ps.b):,.6f}"
     if makespan_ps.percent is None:
         return f"b is {word} ({before} -> {after} us)."
     return f"b is {_percent(abs(makespan_ps.percent))} % {word} ({before} -> {after} us)."
@@ -135,8 +135,8 @@ def _percent(value: float) -> str:
 
 
 def _us(time_ps: int) -> str:
-    return f"{ps_to_us(time_ps):.1f}"
+    return f"{ps_to_us(time_ps):,.1f}"
 
 
 def _signed_us(delta_ps: int) -> str:
-    return f"{ps_to_us(delta_ps):+.1f} us"
+    return f"{ps_to_us(delta_ps):+,.1f} us"

@@ -28,8 +28,8 @@ _LINES = {
     PathKind.COMPUTE: _Line(INK, 2.6),
     PathKind.DATA_WAIT: _Line("#C62828", 1.6, (0, (1, 1))),
     PathKind.CORE_WAIT: _Line("#B45F06", 1.6, (0, (4, 1.5))),
-    PathKind.DISPATCH: _Line("#0067B8", 1.6),
-    PathKind.ORCHESTRATOR: _Line("#6F4E9B", 1.6, (0, (6, 1.5, 1, 1.5))),
+    PathKind.DISPATCH: _Line("#00B8D4", 1.6),
+    PathKind.ORCHESTRATOR: _Line("#8E24FF", 1.6, (0, (6, 1.5, 1, 1.5))),
 }
 _OTHER = _Line("#6B6B6B", 1.2, (0, (2, 2)))
 _HOP_WIDTH = 0.9

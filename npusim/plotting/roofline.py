@@ -1,19 +1,26 @@
 """Rooflines: for each core type, what a busy core of every scope reaches of what it could."""
 
+import textwrap
 from collections.abc import Mapping
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
+from matplotlib.ticker import LogLocator, NullFormatter, NullLocator
 
 from npusim.analysis.roofline import CoreRoofs, ScopeWork
 from npusim.plotting.legend import Entry, Section, draw_legend, legend_size_in
-from npusim.plotting.page import new_page
+from npusim.plotting.page import TITLE_LINE_IN, new_page
 from npusim.plotting.style import FAINT_INK, GRID, INK, ScopeStyle, scope_styles
 from npusim.plotting.titles import details, headline
 from npusim.trace import Trace
 
 _LEFT_IN = 0.95
+_MARGIN_IN = 0.3
+_CHARACTER_IN = 0.068
+"""Of the details; wider than most letters, so that no line runs off the page."""
+_TITLE_CHARACTER_IN = 0.13
 _TOP_IN = 1.25
 _PANEL_IN = (6.4, 5.0)
 _PANEL_GAP_IN = 0.95
@@ -22,6 +29,9 @@ _LEGEND_GAP_IN = 0.4
 _MARK_PT = 190
 _PER_GIGA = 1e3  # operations or bytes per us in a thousand millions per s
 _ROOM = 2.5  # factor left free around points and roofs
+_MOST_TICKS = 9
+_MOST_DECADES = 4
+"""Of an axis that has room for ticks between the decades."""
 _DASHES = ("-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (6, 2, 1, 2)))
 
 
@@ -45,23 +55,20 @@ def roofline_figure(
     styles = scope_styles(trace)
     sections = tuple(_section(one, work, styles) for one in roofs)
     width, height = legend_size_in(sections)
-    page = new_page(
-        _LEFT_IN
-        + len(roofs) * (_PANEL_IN[0] + _PANEL_GAP_IN)
-        - _PANEL_GAP_IN
-        + _LEGEND_GAP_IN
-        + width
-        + 0.25,
-        _TOP_IN + max(_PANEL_IN[1], height) + _BOTTOM_IN,
-    )
-    page.title(headline(trace), details(trace), left=0.3)
+    panels = len(roofs) * (_PANEL_IN[0] + _PANEL_GAP_IN) - _PANEL_GAP_IN
+    page_width = _LEFT_IN + panels + _LEGEND_GAP_IN + width + 0.25
+    lines = textwrap.wrap(details(trace), int((page_width - 2 * _MARGIN_IN) / _CHARACTER_IN))
+    title = textwrap.wrap(headline(trace), int((page_width - 2 * _MARGIN_IN) / _TITLE_CHARACTER_IN))
+    top = _TOP_IN + (len(lines) + len(title) - 2) * TITLE_LINE_IN
+    page = new_page(page_width, top + max(_PANEL_IN[1], height) + _BOTTOM_IN)
+    page.title(title[0], *title[1:], *lines, left=_MARGIN_IN)
     left = _LEFT_IN
     for one in roofs:
         own = [w for w in work if w.core_type is one.core_type and w.ops and w.moved_bytes]
-        _draw_panel(page.axes(left, _TOP_IN, *_PANEL_IN), one, own, styles)
+        _draw_panel(page.axes(left, top, *_PANEL_IN), one, own, styles)
         left += _PANEL_IN[0] + _PANEL_GAP_IN
     left += _LEGEND_GAP_IN - _PANEL_GAP_IN
-    draw_legend(page.axes(left, _TOP_IN, width, height), sections)
+    draw_legend(page.axes(left, top, width, height), sections)
     return page.figure
 
 
@@ -78,6 +85,13 @@ def _draw_panel(
     bottom = min([*rates, low * roofs.bandwidths[-1].per_us / _PER_GIGA])
     axes.set_xlim(low, high)
     axes.set_ylim(bottom / _ROOM, top * _ROOM)
+    for axis, decades in (
+        (axes.xaxis, np.log10(high / low)),
+        (axes.yaxis, np.log10(top / bottom * _ROOM * _ROOM)),
+    ):
+        axis.set_major_locator(LogLocator(numticks=_MOST_TICKS))
+        axis.set_minor_locator(NullLocator() if decades > _MOST_DECADES else LogLocator(subs="all"))
+        axis.set_minor_formatter(NullFormatter())
     _draw_roofs(axes, roofs, low, high)
     for one in work:
         _draw_mark(axes, one, styles[one.scope])
@@ -123,13 +137,14 @@ def _draw_roofs(axes: Axes, roofs: CoreRoofs, low: float, high: float) -> None:
             zorder=2,
         )
         axes.annotate(
-            f"{one.label}: {rate:,.0f}",
+            f"{one.label}: {rate:,.0f}·10⁹/s",
             (high, rate),
             (-2, 3),
             textcoords="offset points",
             fontsize=7,
             color=FAINT_INK,
             ha="right",
+            path_effects=[withStroke(linewidth=2.5, foreground="#FFFFFF")],
         )
 
 

@@ -3,7 +3,9 @@ import json
 import pytest
 
 from npusim.analysis import Change, compare
+from npusim.analysis.verdict import write_verdict
 from npusim.trace import Trace
+from npusim.units import us_to_ps
 from tests.trace_builder import TraceBuilder
 
 
@@ -145,3 +147,12 @@ def test_a_run_against_itself_moves_nothing() -> None:
     assert found.decomposition.delta_ps == 0
     assert all(one.moved == 0 and not one.shift_ps for one in found.alignment.scopes)
     assert not any(one.vanished or one.appeared for one in found.alignment.edges)
+
+
+def test_the_verdict_writes_thousands_like_the_pictures():
+    sentence = write_verdict(
+        Change(us_to_ps(1000), us_to_ps(2500)), Change(0, us_to_ps(1500)), (), ()
+    )
+    assert sentence.startswith(
+        "b is 150.0 % slower (1,000.0 -> 2,500.0 us). Lane time: busy +1,500"
+    )

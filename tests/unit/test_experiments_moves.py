@@ -21,7 +21,9 @@ def test_a_trial_runs_with_and_without_the_move() -> None:
         Move("finer tiles", "hurts", "", [Trial("small", undo={"base_k": 32})]),
     ]
     request = RunRequest(is_verified=False)
-    report = try_moves("gemm", moves, request, {"size": 256})
+    told: list[str] = []
+    report = try_moves("gemm", moves, request, {"size": 256}, told.append)
+    assert told == ["recording small", "recording small, base_k=32"]
     one, other = report.outcomes
     assert one.result.makespan_ps.a == other.result.makespan_ps.b
     assert one.result.makespan_ps.b == other.result.makespan_ps.a

@@ -1,10 +1,15 @@
 """The critical path over the swimlane."""
 
+import numpy as np
+import pytest
 from matplotlib.collections import LineCollection
+from matplotlib.colors import to_rgb
 
 from npusim.analysis.observed_path import PathKind, observed_path
 from npusim.plotting import swimlane_figure
+from npusim.plotting.path import _LINES
 from npusim.plotting.rows import lay_out_rows
+from npusim.plotting.style import SCOPE_COLOURS
 from tests.trace_builder import TraceBuilder, layered_trace
 
 
@@ -56,3 +61,10 @@ def test_the_legend_says_how_long_the_path_was_what():
 def test_an_empty_run_is_drawn_with_its_empty_path():
     trace = TraceBuilder(0, 0).build()
     swimlane_figure(trace, path=observed_path(trace)).canvas.draw()
+
+
+@pytest.mark.parametrize("kind", [one for one in _LINES if one is not PathKind.COMPUTE])
+def test_a_wait_on_the_path_does_not_look_like_a_scope(kind):
+    own = np.array(to_rgb(_LINES[kind].colour))
+    apart = np.abs(np.array([to_rgb(one) for one in SCOPE_COLOURS]) - own).max(axis=1)
+    assert apart.min() > 0.1

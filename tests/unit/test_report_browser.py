@@ -148,6 +148,7 @@ def test_chips_filter_by_scope_and_hide_a_cause(driver, one):
     page.click("#reasons .chip")  # dependency, the first of the causes
     page.wait_until("return npusim.filter.hiddenReasons.size === 1")
     assert page.colour_at("AIC[0]", 30)[3] == 0
+    assert page.text("#blank") == "no work"  # blank in the picture too: a legend, not a switch
 
 
 def test_rows_of_tables_select_their_bars(driver, one):

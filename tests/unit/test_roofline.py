@@ -103,3 +103,16 @@ def test_a_capture_has_no_roofline():
     evidence = Evidence("capture", TraceBuilder().build())
     with pytest.raises(UsageError, match=r"^capture: has no recording, and only that says"):
         roofline(evidence)
+
+
+def test_no_line_of_the_picture_runs_off_its_page_and_ticks_are_few(after):
+    work, roofs = roofline(after)
+    figure = roofline_figure(after.trace, work, roofs[:1])  # one panel: the narrowest page
+    figure.canvas.draw()
+    width = figure.bbox.width
+    assert all(text.get_window_extent().x1 <= width for text in figure.texts)
+    axes = figure.axes[0]
+    assert 1 <= len(axes.xaxis.get_ticklabels()) <= 10
+    peaks = [one.get_text() for one in axes.texts if "elements" in one.get_text()]
+    assert peaks
+    assert all(one.endswith("·10⁹/s") for one in peaks)

@@ -89,33 +89,27 @@ def figures_json(rows: list[float], ends_us: list[float], names: list[str]) -> d
     )
     children = []
     for index, (height, name) in enumerate(zip(rows, names, strict=True)):
-        is_last = index == len(rows) - 1
         children += [
             _counts_figure(index, name, time_range),
-            _lanes_figure(index, height, time_range, runs=len(rows), has_axis=is_last),
+            _lanes_figure(index, height, time_range, runs=len(rows)),
         ]
     item = json_item(column(*children, sizing_mode="stretch_width", spacing=0), ID(PLOTS_ELEMENT))
     numbered: dict[str, Any] = renumber(item)
     return numbered
 
 
-def _lanes_figure(
-    index: int, rows: float, time_range: Range1d, *, runs: int, has_axis: bool
-) -> figure:
+def _lanes_figure(index: int, rows: float, time_range: Range1d, *, runs: int) -> figure:
     row_px = min(max(_ROOM_PX[runs] / rows, _LEAST_ROW_PX[runs]), _MOST_ROW_PX)
     plot = _figure(
         f"lanes-{index}",
         time_range,
         Range1d(start=-rows - 0.3, end=0.3, name=f"rows-{index}"),
-        height=round(rows * row_px) + (_AXIS_PX if has_axis else 8),
+        height=round(rows * row_px) + _AXIS_PX,
     )
     plot.yaxis.ticker = FixedTicker(ticks=[])
     plot.yaxis.major_tick_line_color = None
     plot.ygrid.visible = False
-    if has_axis:
-        plot.xaxis.axis_label = "time since the run began [us]"
-    else:
-        plot.xaxis.visible = False
+    plot.xaxis.axis_label = "time since the run began [us]"
     raster = ColumnDataSource(
         {"image": [np.zeros((1, 1), np.uint32)], "x": [0], "y": [0], "dw": [1], "dh": [1]},
         name=f"raster-{index}",
@@ -142,6 +136,8 @@ def _counts_figure(index: int, name: str, time_range: Range1d) -> figure:
     )
     plot.title = Title(text=name, text_font_size="12px")
     plot.xaxis.visible = False
+    plot.yaxis.axis_label = "cores busy"
+    plot.yaxis.axis_label_text_font_size = "10px"
     plot.yaxis.ticker = BasicTicker(desired_num_ticks=3)
     plot.yaxis.minor_tick_line_color = None
     plot.yaxis.formatter = NumeralTickFormatter(format="0")
@@ -179,7 +175,7 @@ def _figure(name: str, x_range: Range1d, y_range: Range1d, *, height: int) -> fi
         ResetTool(),
     )
     plot.toolbar.active_scroll = wheel
-    plot.xaxis.axis_label_text_font_style = "normal"
+    plot.axis.axis_label_text_font_style = "normal"
     plot.axis.axis_line_color = None
     plot.axis.major_label_text_font_size = "10px"
     return plot

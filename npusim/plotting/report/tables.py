@@ -1,5 +1,6 @@
 """The tables below the plots: what they hold and what a row points at."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from npusim.analysis.observed_path import ObservedPath
 from npusim.analysis.path_units import unit_table
 from npusim.analysis.slack import scope_path_table
 from npusim.plotting.report.runs import ReportRun
-from npusim.units import PS_PER_US
+from npusim.units import PS_PER_NS, PS_PER_US
 
 MOST_BUBBLES = 2000
 """Rows of the bubble table; the longest ones are kept."""
@@ -51,7 +52,8 @@ def _bubbles(run: ReportRun) -> Table:
     lengths_ps = np.sort(bubble_lengths_ps(idle_waits(run.trace)))[::-1]
     if len(lengths_ps) > MOST_BUBBLES:
         least_ps = max(least_ps, int(lengths_ps[MOST_BUBBLES]))
-    return list_bubbles(run.trace, least_ps / PS_PER_US, run.needed_edges, run.through)
+    least_ns = math.ceil(least_ps / PS_PER_NS)  # stands in the title, where digits tell nothing
+    return list_bubbles(run.trace, least_ns * PS_PER_NS / PS_PER_US, run.needed_edges, run.through)
 
 
 def comparison_tables(a: ReportRun, b: ReportRun) -> tuple[str, list[dict[str, Any]]]:

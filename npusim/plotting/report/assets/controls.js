@@ -30,8 +30,11 @@ function makeChips() {
     one.dataset.reason = index;
     return one;
   });
+  const blank = element("span", { className: "chip blank", title: "not drawn: there was nothing to do" },
+    element("span", { className: "swatch" }), "no work");
   byId("scopes").replaceChildren(...scopes);
   byId("reasons").replaceChildren(...reasons);
+  byId("blank").replaceChildren(...([...present].some((one) => DATA.reasons[one].is_blank) ? [blank] : []));
 }
 
 // Marks the chips, says how much matches and draws again.
