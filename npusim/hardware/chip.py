@@ -16,6 +16,7 @@ from npusim.hardware.spec import (
     ClockSpec,
     CubeSpec,
     MemorySpec,
+    OlderBuildSpec,
     RuntimeSpec,
     ScalarSpec,
     SyncSpec,
@@ -38,6 +39,7 @@ _SECTIONS: dict[str, type] = {
     "scalar": ScalarSpec,
     "sync": SyncSpec,
     "runtime": RuntimeSpec,
+    "build_2026_06": OlderBuildSpec,
 }
 _CLASSES = "vector.classes."
 

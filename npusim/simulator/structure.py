@@ -117,8 +117,7 @@ class _Tracker:
         sizes = Counter(plan.overlaps)
         is_place = [sizes[beside] == len(beside) for beside in plan.overlaps]
         place = [
-            beside[0] if is_place[buffer] else buffer
-            for buffer, beside in enumerate(plan.overlaps)
+            beside[0] if is_place[buffer] else buffer for buffer, beside in enumerate(plan.overlaps)
         ]
         self._place_of_tile = {tile: place[one] for tile, one in plan.buffer_of_tile.items()}
         self._overlaps = [

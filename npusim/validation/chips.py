@@ -23,6 +23,5 @@ def with_build(chip: ChipSpec, build: str) -> ChipSpec:
     """``chip`` with what the runtime of ``build``, one of ``BUILDS``, costs."""
     if build == HEAD:
         return chip
-    runtime = chip.runtime
-    older = replace(runtime, prepare_block_ns=runtime.june_2026_prepare_block_ns)
-    return replace(chip, runtime=older)
+    prepare_block_ns = chip.build_2026_06.prepare_block_ns
+    return replace(chip, runtime=replace(chip.runtime, prepare_block_ns=prepare_block_ns))

@@ -14,6 +14,6 @@ def test_a_clock_changes_the_cores_alone():
 def test_an_older_build_of_the_runtime_costs_more_per_block():
     assert with_build(CHIP, HEAD) is CHIP
     older = with_build(CHIP, JUNE_2026)
-    assert older.runtime.prepare_block_ns == CHIP.runtime.june_2026_prepare_block_ns
+    assert older.runtime.prepare_block_ns == CHIP.build_2026_06.prepare_block_ns
     assert older.runtime.prepare_block_ns > CHIP.runtime.prepare_block_ns
     assert older.memory == CHIP.memory
