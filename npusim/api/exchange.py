@@ -18,7 +18,8 @@ from npusim.api.store import (
     RUN_LAYOUT,
     SUMMARY_FILE,
     TRACE_FILE,
-    load_run_program,
+    check_output_directory,
+    load_program_of,
     load_run_trace,
 )
 from npusim.errors import OutputError
@@ -74,13 +75,15 @@ def import_capture(path: Path, directory: Path, request: ImportRequest | None = 
 
     Args:
         path: A capture: a directory or a records file.
-        directory: Made if missing; an existing one must be empty or hold an earlier run.
+        directory: Made if missing; an existing one must be empty or hold an earlier import.
         request: How to read it.
 
     Raises:
         FileFormatError: If the capture is missing, corrupt, foreign or inconsistent.
-        OutputError: If the directory cannot be written or holds something else.
+        OutputError: If the directory cannot be written, holds something else, a recording or the
+            capture itself.
     """
+    check_import_directory(path, directory)
     wanted = request or ImportRequest()
     trace = with_waits(_read(path, wanted))
     with replaced_directory(directory, RUN_LAYOUT) as staging:
@@ -92,6 +95,33 @@ def import_capture(path: Path, directory: Path, request: ImportRequest | None = 
         if wanted.has_picture:
             save_figure(swimlane_figure(trace), staging / PICTURE_FILE)
     return trace
+
+
+def check_import_directory(capture: Path, directory: Path) -> None:
+    """Make sure, before the work, that a run of ``capture`` may be written to ``directory``.
+
+    An import has no recording, so it may not take the place of a run that has one.
+
+    Raises:
+        OutputError: If it is or holds the capture, holds a recording or something that is not a
+            run, or cannot be written.
+    """
+    source, target = capture.resolve(), directory.resolve()
+    if source.exists() and source.is_relative_to(target):
+        what = "is the capture itself" if source == target else f"holds the capture {capture}"
+        msg = (
+            f"{directory}: {what}; expected a directory for the run that is made of it, which "
+            f"would replace it; name another directory, for instance {target.name}_run"
+        )
+        raise OutputError(msg)
+    check_output_directory(directory)
+    if (directory / PROGRAM_FILE).exists():
+        msg = (
+            f"{directory}: holds {PROGRAM_FILE}, the recording of a run, which an import does not "
+            "have; expected a new or empty directory, or an earlier import; name another "
+            "directory, so that nothing is lost"
+        )
+        raise OutputError(msg)
 
 
 def _copy_files(path: Path, directory: Path) -> None:
@@ -149,7 +179,7 @@ def export_run(
     elif export_format is ExportFormat.HICANN:
         write_hicann(output, trace)
     else:
-        program = load_run_program(run) if (run / PROGRAM_FILE).is_file() else None
+        program = load_program_of(trace, run) if (run / PROGRAM_FILE).is_file() else None
         wanted = level or trace.info.swimlane_level or MAX_LEVEL
         write_capture(output, trace, program, level=wanted, layout=layout)
         write_scope_stats(output, trace)

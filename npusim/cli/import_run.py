@@ -7,8 +7,7 @@ import typer
 
 from npusim.analysis import bubble_table
 from npusim.api import ImportRequest, import_capture
-from npusim.api.exchange import import_summary
-from npusim.api.store import check_output_directory
+from npusim.api.exchange import check_import_directory, import_summary
 from npusim.cli.output import print_json, print_table, talk
 
 COMMAND = "import"
@@ -41,7 +40,7 @@ def import_run(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Make a run of a capture from a device; bubbles, compare and plot then work on it."""
-    check_output_directory(output)
+    check_import_directory(capture, output)
     request = ImportRequest(repair, deps_file, chip, picture)
     trace = import_capture(capture, output, request)
     parameters = trace.info.parameters

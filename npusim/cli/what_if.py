@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from npusim.api.chip_choice import chip_note
 from npusim.api.evidence import Evidence, load_evidence
 from npusim.cli.arguments import number, numbers, pairs
 from npusim.cli.output import print_json, print_table, progress, talk
@@ -95,6 +96,7 @@ def what_if(
     if is_ranking and question.knobs:
         msg = "--rank and --set: both given; expected one; ask for each knob on its own"
         raise UsageError(msg)
+    _say_chip(evidence, chip)
     with progress(is_quiet=as_json) as tell:
         ranking = ask_ranking(question, asked, tell) if is_ranking else None
         found = None if is_ranking else ask(question, asked, tell)
@@ -141,6 +143,7 @@ def advise(
     evidence = load_evidence(run)
     if rerun:
         check_knobs(evidence, rerun)  # a wrong name should fail before the work, not after
+    _say_chip(evidence, chip)
     with progress(is_quiet=as_json) as tell:
         found = ask_advice(Question(evidence, chip), tell)
         if rerun:
@@ -150,6 +153,11 @@ def advise(
         return
     print_table(found.table())
     if note := model_note(evidence, found.trace.makespan_ps):
+        talk(note)
+
+
+def _say_chip(evidence: Evidence, chip: str | None) -> None:
+    if note := chip_note(chip, evidence.trace.info.chip):
         talk(note)
 
 
