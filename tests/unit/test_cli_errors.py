@@ -249,3 +249,25 @@ def test_a_reader_that_leaves_early_is_no_failure():
 )
 def test_a_wrong_policy(fails, arguments, line):
     assert fails("run", KERNEL, *arguments).startswith(line)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--pmu"], "--pmu needs -o: it writes pmu.csv; expected a directory; add -o DIR"),
+        (["--scope-stats"], "--scope-stats needs -o: it writes scope_stats.jsonl; expected a"),
+        (["--ring-dependencies", ""], "--ring-dependencies '': is empty; expected a number, or"),
+        (["--ring-slots", " "], "--ring-slots ' ': is empty; expected a number, or one per ring"),
+        (
+            ["--set", "depth=-1"],
+            "add of rows 64, cols 64, depth -1; expected positive rows and cols, a positive depth",
+        ),
+        (["--set", "op=matmul"], "matmul of rows 64, cols 64, depth 0; expected positive rows"),
+    ],
+)
+def test_options_without_effect_are_refused_before_the_work(arguments, message, capsys) -> None:
+    assert run_command(["run", "vector_micro", *arguments]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert message in err
+    assert err.count("\n") == 1
