@@ -26,7 +26,7 @@ from npusim.cli.roofline import roofline
 from npusim.cli.run import fill_in_pmu_group, run
 from npusim.cli.validate import validate
 from npusim.cli.what_if import advise, what_if
-from npusim.errors import NpuSimError
+from npusim.errors import NpuSimError, UsageError
 
 EXIT_USAGE = 2
 EXIT_INTERRUPTED = 130
@@ -95,6 +95,7 @@ def run_command(arguments: list[str]) -> int:
     stop = arguments.index("pypto") if "pypto" in arguments else len(arguments)
     wanted = [one for one in arguments[:stop] if one != _TRACEBACK] + arguments[stop:]
     try:
+        _refuse_empty(wanted[: wanted.index("pypto")] if "pypto" in wanted else wanted)
         filled = fill_in_pmu_group(wanted)
         result = app(args=filled or ["--help"], prog_name="npusim", standalone_mode=False)
         sys.stdout.flush()
@@ -112,6 +113,24 @@ def run_command(arguments: list[str]) -> int:
     if result == EXIT_INTERRUPTED:  # typer turns Ctrl-C into this
         print("npusim: interrupted", file=sys.stderr)
     return result if isinstance(result, int) else 0
+
+
+def _refuse_empty(arguments: list[str]) -> None:
+    """An empty argument would become the current directory where a path belongs.
+
+    Raises:
+        UsageError: If one is empty, as of a shell variable that is not set.
+    """
+    for before, argument in zip(["npusim", *arguments], arguments, strict=False):
+        name, equals, value = argument.partition("=")
+        if argument and not (name.startswith("--") and equals and not value):
+            continue
+        where = f"after {before}" if not argument else f"in {argument}"
+        msg = (
+            f"'' {where}: an argument is empty; expected a name or a value; write one or leave it "
+            "out"
+        )
+        raise UsageError(msg)
 
 
 def _message(error: Exception) -> str:

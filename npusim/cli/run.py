@@ -18,6 +18,7 @@ from npusim.api import (
 from npusim.api.store import check_output_directory
 from npusim.cli.arguments import OnOff, numbers, pairs
 from npusim.cli.output import print_json, print_table, progress, talk
+from npusim.compat.memory import parse_size
 from npusim.dependencies import CompilerEra, DependencyMode
 from npusim.errors import UsageError
 from npusim.formats import DEFAULT_GROUP
@@ -106,7 +107,8 @@ def run(
         str | None, typer.Option(metavar="N[,N…]", help="Task slots of all rings, or of each.")
     ] = None,
     ring_heap: Annotated[
-        str | None, typer.Option(metavar="BYTES[,…]", help="Output heap of all rings, or of each.")
+        str | None,
+        typer.Option(metavar="SIZE[,…]", help="Output heap of all rings, or of each: 2GiB."),
     ] = None,
     ring_dependencies: Annotated[
         str | None,
@@ -173,7 +175,7 @@ def run(
         seed=seed,
         rings=RingSizes(
             _sizes("--ring-slots", ring_slots),
-            _sizes("--ring-heap", ring_heap),
+            _heap_sizes("--ring-heap", ring_heap),
             _sizes("--ring-dependencies", ring_dependencies),
         ),
         has_scope_stats=scope_stats,
@@ -213,6 +215,14 @@ def _sizes(option: str, text: str | None) -> tuple[int, ...]:
         msg = f"{option} {text!r}: is empty; expected a number, or one per ring; leave it out"
         raise UsageError(msg)
     return parse_sizes(option, text)
+
+
+def _heap_sizes(option: str, text: str | None) -> tuple[int, ...]:
+    """As ``_sizes``, also with units: ``2GiB`` or ``512MiB,0,0,0``; 0 keeps that of the chip."""
+    if text is None or all(one.strip().isdecimal() for one in text.split(",")):
+        return _sizes(option, text)
+    parts = [one.strip() for one in text.split(",")]
+    return tuple(0 if one == "0" else parse_size(one, option) for one in parts)
 
 
 def _print_report(result: Run) -> None:

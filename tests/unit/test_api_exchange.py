@@ -157,6 +157,52 @@ def test_a_capture_of_some_cores_survives_import_and_export(
         assert np.sort(first.phases[keys]).tolist() == np.sort(second.phases[keys]).tolist()
 
 
+SEVERAL_FILES = [ExportFormat.CSV, ExportFormat.HICANN, ExportFormat.CAPTURE]
+
+
+@pytest.mark.parametrize("export_format", SEVERAL_FILES)
+def test_an_export_replaces_an_earlier_one_only(
+    capture: Path, tmp_path: Path, export_format: ExportFormat
+) -> None:
+    out = tmp_path / "out"
+    export_run(capture, out, export_format)
+    first = {path.name: path.read_bytes() for path in out.iterdir()}
+    export_run(capture, out, export_format)
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == first
+    (out / "thesis.tex").write_text("mine")
+    with pytest.raises(
+        OutputError, match=r"out: holds thesis.tex, which is not part of a .* expor"
+    ):
+        export_run(capture, out, export_format)
+    assert sorted(path.name for path in out.iterdir()) == sorted([*first, "thesis.tex"])
+    with pytest.raises(OutputError, match=r": holds the run .*capture; expected another place"):
+        export_run(capture, tmp_path, export_format)
+    assert capture.is_dir()
+
+
+def test_an_export_never_replaces_what_it_reads(capture: Path, tmp_path: Path) -> None:
+    before = {path.name: path.read_bytes() for path in capture.iterdir()}
+    with pytest.raises(OutputError, match=r"capture: is the run itself; expected another place"):
+        export_run(capture, capture, ExportFormat.CAPTURE)
+    assert {path.name: path.read_bytes() for path in capture.iterdir()} == before
+    import_capture(capture, tmp_path / "run", ImportRequest(has_picture=False))
+    trace = tmp_path / "run" / "trace.npz"
+    content = trace.read_bytes()
+    with pytest.raises(OutputError, match=r"trace.npz: is the run itself; .*; name another one"):
+        export_run(trace, trace, ExportFormat.PERFETTO)
+    with pytest.raises(OutputError, match=r"run: is the run itself"):
+        export_run(tmp_path / "run", tmp_path / "run", ExportFormat.PERFETTO)
+    assert trace.read_bytes() == content
+
+
+def test_an_export_does_not_fill_the_current_directory(capture, tmp_path, monkeypatch) -> None:
+    (tmp_path / "empty").mkdir()
+    monkeypatch.chdir(tmp_path / "empty")
+    with pytest.raises(OutputError, match=r"^\.: is the current directory or above it"):
+        export_run(capture, Path(), ExportFormat.CSV)
+    assert not list((tmp_path / "empty").iterdir())
+
+
 def _kernels(trace: Trace) -> list[tuple[str, str, int, int]]:
     begin_ps = trace.span_ps[0]
     return sorted(
