@@ -90,4 +90,5 @@ KERNEL = KernelDefinition(
     variants={"before": BEFORE, "mid": MID, "after": AFTER},
     options={"compress_ratio": (0, 4, 128), "batch": (1, 2, 4, 8, 16), "seq": (128, 64, 32, 16)},
     build=build,
+    note="batch above 2: add --ring-heap 2GiB, the outputs of the body outgrow the heap of a ring",
 )

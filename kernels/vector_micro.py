@@ -134,10 +134,11 @@ def check(t: Tiling) -> None:
             f"one of {', '.join(DTYPES)}; correct them"
         )
         raise GuardError(msg)
-    if t.rows < 1 or t.cols < 1 or (t.depth < 1) == (t.op == "matmul"):
+    is_product = t.op == "matmul"
+    if t.rows < 1 or t.cols < 1 or (t.depth < 1 if is_product else t.depth != 0):
         msg = (
             f"vector_micro: {t.op} of rows {t.rows}, cols {t.cols}, depth {t.depth}; expected "
-            "positive rows and cols, and a depth for matmul alone; correct them"
+            "positive rows and cols, a positive depth for matmul and 0 for others; correct them"
         )
         raise GuardError(msg)
 

@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from npusim.api.store import PROGRAM_FILE, SUMMARY_FILE, load_run_program, load_run_trace
+from npusim.api.store import PROGRAM_FILE, SUMMARY_FILE, load_program_of, load_run_trace
 from npusim.dependencies import CompilerEra, DependencyMode, build_graph
 from npusim.dependencies.through import EdgeRegions
 from npusim.program import Program
@@ -63,13 +63,14 @@ def load_evidence(path: Path, *, has_recording: bool = True) -> Evidence:
         has_recording: False where the trace is enough: a recording takes longer to load.
 
     Raises:
-        FileFormatError: If there is neither, or it cannot be read.
+        FileFormatError: If there is neither, it cannot be read, or the recording is not that of
+            the trace.
     """
     trace = load_run_trace(path)
     recording = path / PROGRAM_FILE
     if not (has_recording and path.is_dir() and recording.is_file()):
         return Evidence(str(path), trace)
-    return Evidence(str(path), trace, load_run_program(path), run_settings(path))
+    return Evidence(str(path), trace, load_program_of(trace, path), run_settings(path))
 
 
 def run_settings(path: Path) -> dict[str, Any]:

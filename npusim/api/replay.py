@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from npusim.api.chip_choice import choose_chip
 from npusim.api.evidence import run_settings
 from npusim.api.replay_input import CaptureFiles, load_capture, task_table
 from npusim.api.store import load_run_trace
 from npusim.errors import UsageError
-from npusim.hardware import ChipSpec, list_chips, load_chip
+from npusim.hardware import ChipSpec
 from npusim.replay import Replay, calibrate, fit_latency_ns, replay
 from npusim.replay.fit import SERIAL_DISPATCHER, dispatch_pitch_ps
 from npusim.simulator import SimulationOptions
@@ -20,8 +21,6 @@ from npusim.units import PS_PER_NS
 
 _DEVICE_POLICIES = ("tensormap_and_ringbuffer", "host_build_graph")
 """Policies that follow the figures of the runtime in the chip file."""
-DEFAULT_CHIP = "a2a3"
-"""The chip of a task table in CSV, which names none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +30,7 @@ class ReplayRequest:
     Attributes:
         policy: Name of a policy, see ``npusim.simulator.policies.policy_names``.
         parameters: Parameters of that policy.
-        chip: Name of the chip; None for that of the capture.
+        chip: Name of the chip; None for that of the capture, a2a3 if that names none.
         deps_file: Dependency table in CSV; it replaces the edges of the capture.
         phases_file: Phase table in CSV of the scheduler threads, beside a task table.
         is_observed: Charge the cost of recording the swimlane; None for as the capture was made.
@@ -55,11 +54,12 @@ def replay_capture(path: Path, request: ReplayRequest | None = None) -> Replay:
 
     Raises:
         FileFormatError: If there is no such capture, or it cannot be read.
-        UsageError: If there is no such policy, parameter or chip, or the capture names no chip.
+        UsageError: If there is no such policy, parameter or chip, or a phase table is
+            given without a task table.
         TraceError: If the dependencies run in a circle, or the chip has too few cores.
     """
     request = request or ReplayRequest()
-    chip = _chip(path, request)
+    chip = choose_chip(request.chip, named_chip(path) if request.chip is None else "")
     trace = load_capture(CaptureFiles(path, request.deps_file, request.phases_file), chip)
     options = _options(trace, request, run_settings(path))
     if not request.fits:
@@ -68,19 +68,9 @@ def replay_capture(path: Path, request: ReplayRequest | None = None) -> Replay:
     return dataclasses.replace(replay(trace, chip, options), fitted=figures)
 
 
-def _chip(path: Path, request: ReplayRequest) -> ChipSpec:
-    if request.chip is not None:
-        return load_chip(request.chip)
-    if task_table(path) is not None:
-        return load_chip(DEFAULT_CHIP)
-    name = load_run_trace(path).info.chip
-    if name not in list_chips():
-        msg = (
-            f"{path}: the capture is of chip {name or 'without a name'}; expected one of "
-            f"{', '.join(list_chips())}; name it with --platform"
-        )
-        raise UsageError(msg)
-    return load_chip(name)
+def named_chip(path: Path) -> str:
+    """The chip that the run or capture at ``path`` names; a task table in CSV names none."""
+    return "" if task_table(path) is not None else load_run_trace(path).info.chip
 
 
 def _options(

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from npusim.api.store import load_run_trace
+from npusim.errors import UsageError
 from npusim.formats import CoreCounts, companion, edge_records, is_csv_capture, read_csv_capture
 from npusim.hardware import ChipSpec
 from npusim.trace import Trace
@@ -55,6 +56,7 @@ def load_capture(files: CaptureFiles, chip: ChipSpec) -> Trace:
 
     Raises:
         FileFormatError: If there is no such capture, or a file of it cannot be read.
+        UsageError: If a phase table is given without a task table.
     """
     table = task_table(files.path)
     if table is not None:
@@ -64,6 +66,12 @@ def load_capture(files: CaptureFiles, chip: ChipSpec) -> Trace:
             phases=files.phases_file or companion(table, "phases"),
             **chip_of_csv(chip),
         )
+    if files.phases_file is not None:
+        msg = (
+            f"--phases-file {files.phases_file}: given with {files.path}, which has phases of its "
+            "own; expected it with a task table in CSV only; leave it out"
+        )
+        raise UsageError(msg)
     trace = load_run_trace(files.path)
     if files.deps_file is not None:
         index_of = {task.task_id: index for index, task in enumerate(trace.tasks)}

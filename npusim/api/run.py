@@ -20,6 +20,7 @@ from npusim.program import Program
 from npusim.simulator import RingSizes, SimulationOptions, simulate
 from npusim.simulator.options import DEFAULT_POLICY
 from npusim.simulator.policies import Policy, check_parameters, find_policy, list_policies
+from npusim.simulator.ring_needs import check_program_heap
 from npusim.trace import Trace
 from npusim.trace.model import Records
 
@@ -178,6 +179,7 @@ def run_kernel(
         inputs = make_inputs(case.specs)
     tell("recording")
     program, outputs = record_case(case, inputs)
+    _check_rings(program, wanted)
     report = None
     if wanted.is_verified:
         tell("verifying")
@@ -186,6 +188,13 @@ def run_kernel(
     tell(f"simulating {chip.name}")
     trace, counters = simulate_and_count(program, wanted)
     return Run(program, trace, report, wanted, counters)
+
+
+def _check_rings(program: Program, request: RunRequest) -> None:
+    """Find out before the minutes of a verification what would stop the simulation."""
+    if find_policy(request.policy).has_rings:
+        graph = build_graph(program, request.deps, request.era)
+        check_program_heap(program, graph, load_chip(request.chip), request.rings)
 
 
 def record_case(case: KernelCase, inputs: Mapping[str, Any]) -> tuple[Program, dict[str, Any]]:

@@ -130,6 +130,40 @@ def load_run_program(path: Path) -> Program:
     return load_program(path / PROGRAM_FILE)
 
 
+def load_program_of(trace: Trace, path: Path) -> Program:
+    """The recording of a run directory, which has to be that of its trace.
+
+    Raises:
+        UsageError: If it has none, as a capture from a device.
+        FileFormatError: If it cannot be read, or is the recording of another run.
+    """
+    program = load_run_program(path)
+    if difference := _difference(trace, program):
+        msg = (
+            f"{path / PROGRAM_FILE}: does not belong to {TRACE_FILE} beside it: {difference}; run "
+            "the kernel again, so that both come from one run"
+        )
+        raise FileFormatError(msg)
+    return program
+
+
+def _difference(trace: Trace, program: Program) -> str:
+    """What a recording says otherwise than the trace; empty if it may be of the same run."""
+    found, expected = len(program.tasks), len(trace.tasks)
+    if (program.kernel, found) != (trace.info.kernel, expected):
+        return (
+            f"is of {program.kernel} with {found} tasks; expected one of {trace.info.kernel} with "
+            f"{expected} tasks"
+        )
+    for recorded, task in zip(program.tasks, trace.tasks, strict=True):
+        if (recorded.name, recorded.block_num) != (task.name, task.block_num):
+            return (
+                f"task {recorded.task_id} is {recorded.name} with {recorded.block_num} blocks; "
+                f"expected {task.name} with {task.block_num}"
+            )
+    return ""
+
+
 def _write_files(run: Run, directory: Path, *, has_picture: bool) -> None:
     write_summary(directory / SUMMARY_FILE, run.summary())
     save_program(run.program, directory / PROGRAM_FILE)

@@ -7,8 +7,8 @@ import typer
 
 from npusim.analysis import bubble_table
 from npusim.api import ImportRequest, import_capture
-from npusim.api.exchange import import_summary
-from npusim.api.store import CAPTURE_DIR, TRACE_FILE, check_output_directory
+from npusim.api.exchange import check_import_directory, import_summary
+from npusim.api.store import CAPTURE_DIR, TRACE_FILE
 from npusim.cli.output import print_json, print_table, talk
 from npusim.errors import UsageError
 from npusim.formats import is_capture
@@ -46,7 +46,7 @@ def import_run(
 ) -> None:
     """Make a run of a capture from a device; bubbles, compare and plot then work on it."""
     _check_capture(capture)
-    check_output_directory(output)
+    check_import_directory(capture, output)
     request = ImportRequest(repair, deps_file, chip, picture)
     trace = import_capture(capture, output, request)
     parameters = trace.info.parameters

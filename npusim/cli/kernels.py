@@ -19,6 +19,7 @@ def kernels(
                 {
                     "name": entry.definition.name,
                     "summary": entry.definition.summary,
+                    "note": entry.definition.note,
                     "options": entry.definition.options,
                     "variants": {
                         name: entry.definition.knobs(name) for name in entry.definition.variants
@@ -34,6 +35,8 @@ def kernels(
         for name, allowed in definition.options.items():
             values = ", ".join(str(value) for value in allowed)
             print(f"  --option {name}=…  {values} (default {allowed[0]})")
+        if definition.note:
+            print(f"  {definition.note}")
         variants = list(definition.variants)
         by_variant = [definition.knobs(name) for name in variants]
         rows = [

@@ -11,7 +11,7 @@ import traceback
 
 import typer
 
-from npusim.errors import NpuSimError
+from npusim.errors import NpuSimError, UsageError
 
 EXIT_USAGE = 2
 EXIT_INTERRUPTED = 130
@@ -41,6 +41,7 @@ def run_command(arguments: list[str]) -> int:
         from npusim.cli.app import app  # noqa: PLC0415
         from npusim.cli.run import fill_in_pmu_group  # noqa: PLC0415
 
+        _refuse_empty(wanted[: wanted.index("pypto")] if "pypto" in wanted else wanted)
         filled = fill_in_pmu_group(wanted)
         result = app(args=filled or ["--help"], prog_name="npusim", standalone_mode=False)
         sys.stdout.flush()
@@ -58,6 +59,24 @@ def run_command(arguments: list[str]) -> int:
     if result == EXIT_INTERRUPTED:  # typer turns Ctrl-C into this
         print("npusim: interrupted", file=sys.stderr)
     return result if isinstance(result, int) else 0
+
+
+def _refuse_empty(arguments: list[str]) -> None:
+    """An empty argument would become the current directory where a path belongs.
+
+    Raises:
+        UsageError: If one is empty, as of a shell variable that is not set.
+    """
+    for before, argument in zip(["npusim", *arguments], arguments, strict=False):
+        name, equals, value = argument.partition("=")
+        if argument and not (name.startswith("--") and equals and not value):
+            continue
+        where = f"after {before}" if not argument else f"in {argument}"
+        msg = (
+            f"'' {where}: an argument is empty; expected a name or a value; write one or leave it "
+            "out"
+        )
+        raise UsageError(msg)
 
 
 def _message(error: Exception) -> str:

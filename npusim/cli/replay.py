@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from npusim.api.replay import ReplayRequest, replay_capture
+from npusim.api.chip_choice import chip_note
+from npusim.api.replay import ReplayRequest, named_chip, replay_capture
 from npusim.cli.arguments import OnOff, numbers
 from npusim.cli.output import print_json, print_table, talk
 from npusim.errors import UsageError
@@ -80,6 +81,8 @@ def replay(
             fits=fit,
         ),
     )
+    if chip is None and (note := chip_note(chip, named_chip(capture))):
+        talk(note)
     if output is not None:
         save_trace(result.replayed, output)
     if as_json:

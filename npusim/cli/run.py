@@ -19,6 +19,7 @@ from npusim.api import (
 from npusim.api.store import check_output_directory
 from npusim.cli.arguments import OnOff, numbers, pairs
 from npusim.cli.output import print_json, print_table, progress, talk
+from npusim.compat.memory import parse_size
 from npusim.dependencies import CompilerEra, DependencyMode
 from npusim.errors import UsageError
 from npusim.formats import DEFAULT_GROUP
@@ -109,7 +110,8 @@ def run(
         str | None, typer.Option(metavar="N[,N…]", help="Task slots of all rings, or of each.")
     ] = None,
     ring_heap: Annotated[
-        str | None, typer.Option(metavar="BYTES[,…]", help="Output heap of all rings, or of each.")
+        str | None,
+        typer.Option(metavar="SIZE[,…]", help="Output heap of all rings, or of each: 2GiB."),
     ] = None,
     ring_dependencies: Annotated[
         str | None,
@@ -175,14 +177,13 @@ def run(
         has_warm_up=warm_up is OnOff.ON,
         seed=seed,
         rings=RingSizes(
-            parse_sizes("--ring-slots", ring_slots),
-            parse_sizes("--ring-heap", ring_heap),
-            parse_sizes("--ring-dependencies", ring_dependencies),
+            _sizes("--ring-slots", ring_slots),
+            _heap_sizes("--ring-heap", ring_heap),
+            _sizes("--ring-dependencies", ring_dependencies),
         ),
         has_scope_stats=scope_stats,
     )
-    if output is not None:
-        check_output_directory(output)
+    _check_files(output, pmu=pmu, scope_stats=scope_stats)
     with progress() as tell:
         result = run_kernel(case, request, progress=tell)
         if output is not None:
@@ -196,6 +197,35 @@ def run(
         best = output / ("swimlane.png" if picture else "perfetto.json")
         talk(f"wrote {output}; open {best}")
     return EXIT_CHECK_FAILED if result.report is not None and not result.report.passed else 0
+
+
+def _check_files(output: Path | None, *, pmu: int, scope_stats: bool) -> None:
+    """Make sure, before the work, that there is a place for the files that were asked for."""
+    if output is not None:
+        check_output_directory(output)
+        return
+    for option, is_given, file in (
+        (_PMU, pmu != 0, "pmu.csv"),
+        ("--scope-stats", scope_stats, "scope_stats.jsonl"),
+    ):
+        if is_given:
+            msg = f"{option} needs -o: it writes {file}; expected a directory; add -o DIR"
+            raise UsageError(msg)
+
+
+def _sizes(option: str, text: str | None) -> tuple[int, ...]:
+    if text is not None and not text.strip():
+        msg = f"{option} {text!r}: is empty; expected a number, or one per ring; leave it out"
+        raise UsageError(msg)
+    return parse_sizes(option, text)
+
+
+def _heap_sizes(option: str, text: str | None) -> tuple[int, ...]:
+    """As ``_sizes``, also with units: ``2GiB`` or ``512MiB,0,0,0``; 0 keeps that of the chip."""
+    if text is None or all(one.strip().isdecimal() for one in text.split(",")):
+        return _sizes(option, text)
+    parts = [one.strip() for one in text.split(",")]
+    return tuple(0 if one == "0" else parse_size(one, option) for one in parts)
 
 
 def _print_report(result: Run) -> None:

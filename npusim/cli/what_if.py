@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from npusim.api.chip_choice import chip_note
 from npusim.api.evidence import Evidence, load_evidence
 from npusim.cli.arguments import number, numbers, pairs
 from npusim.cli.output import print_json, print_table, progress, talk
@@ -97,6 +98,7 @@ def what_if(
         raise UsageError(msg)
     if not question.knobs:  # recorded again, the kernel may have other scopes
         check_scopes(asked, (task.name for task in evidence.trace.tasks))
+    _say_chip(evidence, chip)
     with progress(is_quiet=as_json) as tell:
         ranking = ask_ranking(question, asked, tell) if is_ranking else None
         found = None if is_ranking else ask(question, asked, tell)
@@ -143,6 +145,7 @@ def advise(
     evidence = load_evidence(run)
     if rerun:
         check_knobs(evidence, rerun)  # a wrong name should fail before the work, not after
+    _say_chip(evidence, chip)
     with progress(is_quiet=as_json) as tell:
         found = ask_advice(Question(evidence, chip), tell)
         if rerun:
@@ -152,6 +155,11 @@ def advise(
         return
     print_table(found.table())
     if note := model_note(evidence, found.trace.makespan_ps):
+        talk(note)
+
+
+def _say_chip(evidence: Evidence, chip: str | None) -> None:
+    if note := chip_note(chip, evidence.trace.info.chip):
         talk(note)
 
 

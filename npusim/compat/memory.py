@@ -20,8 +20,12 @@ _STATM = Path("/proc/self/statm")
 _MEMINFO = Path("/proc/meminfo")
 
 
-def parse_size(text: str) -> int:
+def parse_size(text: str, option: str = "--max-memory") -> int:
     """Bytes of a size such as ``16GiB``, ``512MiB`` or ``1.5G``; units are powers of 1024.
+
+    Args:
+        text: The size.
+        option: Where it was given, for the message.
 
     Raises:
         UsageError: If ``text`` is no size above zero.
@@ -29,7 +33,7 @@ def parse_size(text: str) -> int:
     match = _SIZE.fullmatch(text.strip())
     size_bytes = int(float(match[1]) * _UNITS[(match[2] or "").upper()]) if match else 0
     if size_bytes <= 0:
-        msg = f"--max-memory {text}: no size; expected a number and a unit such as 16GiB"
+        msg = f"{option} {text}: no size; expected a number and a unit such as 16GiB"
         raise UsageError(msg)
     return size_bytes
 

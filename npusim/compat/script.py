@@ -4,6 +4,7 @@ import io
 import runpy
 import sys
 import traceback
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -50,13 +51,16 @@ def run_script(path: Path, arguments: Sequence[str], options: CompatOptions) -> 
         The exit code that the file chose, and what it ran. Errors of the file are in the result.
 
     Raises:
-        UsageError: If a file is missing, or torch is not installed.
+        UsageError: If a file is missing or not Python, or torch is not installed.
         OutputError: If the JSON file cannot be written.
     """
     for file, what in ((path, "a kernel file of pypto-lib"), (options.externs, "Python")):
         if file is not None and not file.is_file():
             msg = f"{file}: no such file; expected {what}"
             raise UsageError(msg)
+    for file in (path, options.externs):
+        if file is not None:
+            _check_is_python(file)
     torch_module()
     if options.max_memory_bytes is not None:
         limit_memory(options.max_memory_bytes)
@@ -106,6 +110,29 @@ def checkout_root(path: Path) -> Path:
         if (directory / "golden" / "__init__.py").is_file() or (directory / ".git").exists():
             return directory
     return path.parent
+
+
+def _check_is_python(file: Path) -> None:
+    """Make sure that ``file`` can be compiled; what is wrong inside it is its own affair.
+
+    Raises:
+        UsageError: If it cannot, naming the line.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # they come again when the file runs
+            compile(file.read_bytes(), str(file), "exec", dont_inherit=True)
+    except OSError as error:
+        msg = f"{file}: cannot be read ({error.strerror or error}); expected a Python file"
+        raise UsageError(msg) from error
+    except (SyntaxError, ValueError) as error:
+        line = getattr(error, "lineno", None)
+        reason = error.msg if isinstance(error, SyntaxError) else str(error)
+        msg = (
+            f"{file}{f':{line}' if line else ''}: not a Python file ({reason}); expected a kernel "
+            "file in the style of pypto-lib; correct that line or name another file"
+        )
+        raise UsageError(msg) from error
 
 
 def _run_main(path: Path, arguments: Sequence[str], session: Session) -> ScriptResult:

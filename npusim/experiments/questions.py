@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from npusim.api.chip_choice import choose_chip
 from npusim.api.evidence import Evidence
 from npusim.api.kernels import load_kernel
 from npusim.api.run import record_case
@@ -14,11 +15,10 @@ from npusim.experiments.experiment import baseline
 from npusim.experiments.findings import candidates
 from npusim.experiments.what_if import Ranking, WhatIf, rank, what_if
 from npusim.golden import make_inputs
-from npusim.hardware import ChipSpec, list_chips, load_chip
+from npusim.hardware import ChipSpec
 from npusim.units import ps_to_us
 
 Tell = Callable[[str], None]
-_DEFAULT_CHIP = "a2a3"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +38,7 @@ class Question:
 
 def chip_of(evidence: Evidence, name: str | None) -> ChipSpec:
     """The chip called ``name``, or that of the run; a2a3 for a capture that names none."""
-    found = name or evidence.trace.info.chip
-    return load_chip(found if name or found in list_chips() else _DEFAULT_CHIP)
+    return choose_chip(name, evidence.trace.info.chip)
 
 
 def ask(question: Question, changes: Sequence[Change], tell: Tell | None = None) -> WhatIf:

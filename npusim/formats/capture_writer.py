@@ -66,7 +66,7 @@ def write_capture(
     Raises:
         UsageError: If ``level`` or ``layout`` is unknown, or ``level`` needs more than the trace
             holds.
-        TraceError: If a task has an unknown core type or the core ids have gaps.
+        TraceError: If a task has an unknown core type or two cores have one id.
         OutputError: If a file cannot be written, or another name map is in the way.
     """
     if level not in LEVELS:

@@ -27,7 +27,7 @@ def write_hicann(directory: Path, trace: Trace) -> None:
         trace: The run.
 
     Raises:
-        TraceError: If the core ids have gaps.
+        TraceError: If two cores have one id.
         OutputError: If a file cannot be written.
     """
     lanes = core_lanes(trace)

@@ -18,6 +18,9 @@ def scheduler_streams(
 ) -> list[list[PhaseRecord]]:
     """One list of scheduler records per scheduler lane, in time order, outer before inner.
 
+    Readers expect turns of the scheduler's loop. Of a capture that does not tell them, every record
+    that lies in no other counts as one turn.
+
     Args:
         trace: The run.
         kinds: What the layout calls each kind; others are left out.
@@ -25,8 +28,8 @@ def scheduler_streams(
     clock = Clock(trace.info.counter_mhz)
     position = {lane: i for i, lane in enumerate(trace.lane_indices(LaneKind.SCHEDULER))}
     streams: list[list[PhaseRecord]] = [[] for _ in position]
-    for phase in _in_time_order(trace):
-        if phase["lane"] in position and phase["kind"] in kinds:
+    for phase in _with_turns(_in_time_order(trace), set(position)):
+        if phase["kind"] in kinds:
             stream = streams[position[phase["lane"]]]
             stream.append(_scheduler_record(phase, kinds[phase["kind"]], clock))
             if phase["kind"] == PhaseKind.DUMMY and phase["task"] >= 0:
@@ -73,6 +76,19 @@ def _in_time_order(trace: Trace) -> list[dict[str, Any]]:
     # A resolve phase lies inside a complete one and may start with it: the outer record leads.
     rows.sort(key=lambda row: (row["start_ps"], row["kind"] == PhaseKind.RESOLVE, row["end_ps"]))
     return rows
+
+
+def _with_turns(phases: list[dict[str, Any]], lanes: set[int]) -> list[dict[str, Any]]:
+    own = [phase for phase in phases if phase["lane"] in lanes]
+    if any(phase["loop_iter"] for phase in own):
+        return own
+    turns = dict.fromkeys(lanes, 0)
+    counted = []
+    for phase in own:
+        if phase["kind"] != PhaseKind.RESOLVE:
+            turns[phase["lane"]] += 1
+        counted.append({**phase, "loop_iter": turns[phase["lane"]]})
+    return counted
 
 
 def _scheduler_record(phase: dict[str, Any], kind: str, clock: Clock) -> PhaseRecord:

@@ -7,6 +7,7 @@ One dispatch, in counter ticks; the scheduler stamps the outer times, the core t
                          |<- r2s ->|
 """
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,19 +42,21 @@ class Clock:
 
 
 def core_lanes(trace: Trace) -> list[int]:
-    """Indices of the core lanes of ``trace`` by core id.
+    """Indices of the core lanes of ``trace`` by core id; the place in the list is the file's id.
+
+    A records file numbers cores from 0 without gaps. A capture that shows some of the cores only,
+    or counts from 1, is numbered anew: cores keep their order, and so the names of their lanes.
 
     Raises:
-        TraceError: If the core ids are not exactly 0 to the number of core lanes.
+        TraceError: If two core lanes have one core id.
     """
     indices = trace.lane_indices(LaneKind.AIC, LaneKind.AIV)
     indices.sort(key=lambda index: trace.lanes[index].core_id)
-    for core_id, index in enumerate(indices):
-        lane = trace.lanes[index]
-        if lane.core_id != core_id:
+    for before, after in itertools.pairwise(trace.lanes[index] for index in indices):
+        if before.core_id == after.core_id:
             msg = (
-                f"trace: lane {lane.name} has core id {lane.core_id}; expected {core_id}, "
-                "as core lanes are numbered from 0 without gaps"
+                f"trace: lanes {before.name} and {after.name} have core id {after.core_id}; "
+                "expected an id of its own for each core lane"
             )
             raise TraceError(msg)
     return indices
@@ -76,7 +79,7 @@ def build_task_rows(
 
     Raises:
         UsageError: If scheduler times are asked for and a slice has none.
-        TraceError: If core ids are not contiguous or a slice is on a lane that is no core.
+        TraceError: If two cores have one id or a slice is on a lane that is no core.
     """
     clock = Clock(trace.info.counter_mhz)
     lanes = core_lanes(trace)

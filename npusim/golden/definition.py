@@ -78,6 +78,7 @@ class KernelDefinition:
         options: Allowed values by option name; the first is the default.
         build: Makes the case from a tiling and the options. ``case`` fills in the name, the
             variant, and as parameters the knobs and options.
+        note: A sentence for who runs it, beneath the options in the list of kernels.
 
     Raises:
         KernelError: If there is no variant or an option allows nothing.
@@ -88,6 +89,7 @@ class KernelDefinition:
     variants: Mapping[str, Any]
     options: Mapping[str, tuple[Any, ...]]
     build: Callable[[Any, dict[str, Any]], KernelCase]
+    note: str = ""
 
     def __post_init__(self) -> None:
         empty = [name for name, allowed in self.options.items() if not allowed]

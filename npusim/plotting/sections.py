@@ -9,6 +9,7 @@ from npusim.trace import PhaseKind, Trace, WaitReason
 from npusim.units import ps_to_us
 
 _CHANGE = ("a", "b", "b - a")
+_NOT_RECORDED = "-"
 
 
 def scope_section(trace: Trace, styles: Mapping[str, ScopeStyle]) -> Section:
@@ -70,10 +71,15 @@ def phase_section(trace: Trace) -> Section:
 
 
 def compared_phase_section(a: Trace, b: Trace) -> Section:
-    """AICPU phases of both runs, with the change of the time spent in them."""
+    """AICPU phases of both runs, with the change of the time spent in them.
+
+    A dash where a run has no phases of that thread, as at a lower swimlane level.
+    """
     in_a, in_b = _phases(a), _phases(b)
     entries = tuple(
-        _phase_entry(kind, _change(in_a[kind][1], in_b[kind][1]))
+        _phase_entry(
+            kind, _change_where_recorded(*(_recorded_ps(one, kind) for one in (in_a, in_b)))
+        )
         for kind in PhaseKind
         if in_a[kind][0] or in_b[kind][0]
     )
@@ -112,6 +118,21 @@ def _phases(trace: Trace) -> dict[PhaseKind, tuple[int, int]]:
         rows = trace.phases[trace.phases["kind"] == kind]
         found[kind] = (len(rows), int((rows["end_ps"] - rows["start_ps"]).sum()))
     return found
+
+
+def _recorded_ps(phases: Mapping[PhaseKind, tuple[int, int]], kind: PhaseKind) -> int | None:
+    """Time of a kind of phase; None if no phase of the thread that does it was recorded."""
+    is_submit = kind is PhaseKind.SUBMIT
+    is_recorded = any(
+        count for one, (count, _) in phases.items() if (one is PhaseKind.SUBMIT) is is_submit
+    )
+    return phases[kind][1] if is_recorded else None
+
+
+def _change_where_recorded(a_ps: int | None, b_ps: int | None) -> tuple[str, ...]:
+    if a_ps is not None and b_ps is not None:
+        return _change(a_ps, b_ps)
+    return (*(_NOT_RECORDED if one is None else _us(one) for one in (a_ps, b_ps)), _NOT_RECORDED)
 
 
 def _us(time_ps: int) -> str:

@@ -13,6 +13,7 @@ from npusim.api import ExportFormat, ImportRequest, export_run, import_capture, 
 from npusim.api.store import load_run_program
 from npusim.errors import FileFormatError, OutputError, UsageError
 from npusim.formats import Layout, write_capture
+from npusim.trace import Trace
 from tests.capture_builder import edit
 
 TRACES = Path(__file__).parents[2] / "traces"
@@ -56,8 +57,32 @@ def test_an_import_replaces_an_earlier_run_only(capture: Path, tmp_path: Path) -
     request = ImportRequest(has_picture=False)
     for _ in range(2):
         import_capture(capture, tmp_path / "run", request)
-    with pytest.raises(OutputError, match=r"which is not part of a run"):
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "notes.txt").write_text("")
+    with pytest.raises(OutputError, match=r"other: holds notes.txt, which is not part of a run"):
+        import_capture(capture, tmp_path / "other", request)
+
+
+def test_an_import_never_replaces_what_it_reads(capture: Path, tmp_path: Path) -> None:
+    request = ImportRequest(has_picture=False)
+    with pytest.raises(OutputError, match=r"capture: is the capture itself; expected a directory"):
         import_capture(capture, capture, request)
+    run = tmp_path / "run"
+    import_capture(capture, run, request)
+    with pytest.raises(OutputError, match=r"run: is the capture itself; .*; name another direc"):
+        import_capture(run, tmp_path / "run" / ".." / "run", request)
+    with pytest.raises(OutputError, match=r"run: holds the capture .*run/dfx_outputs; expected"):
+        import_capture(run / "dfx_outputs", run, request)
+    assert load_run_trace(run).info.source == "captured"
+
+
+def test_an_import_never_replaces_a_recording(capture: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    import_capture(capture, run, ImportRequest(has_picture=False))
+    (run / "program.npz").write_bytes(b"a recording")
+    with pytest.raises(OutputError, match=r"run: holds program.npz, the recording of a run, which"):
+        import_capture(capture, run, ImportRequest(has_picture=False))
+    assert (run / "program.npz").read_bytes() == b"a recording"
 
 
 def test_a_broken_capture_leaves_no_run_behind(capture: Path, tmp_path: Path) -> None:
@@ -109,6 +134,86 @@ def test_exported_tables_are_a_capture(tmp_path: Path, level: int) -> None:
     # The dummy has no row, so what followed it follows what it followed.
     ids = {(second.tasks[p].task_id, second.tasks[s].task_id) for p, s, _ in second.edges.tolist()}
     assert {(11, 13), (11, 14)} <= ids
+
+
+@pytest.mark.parametrize("chip", [None, "a2a3"])
+@pytest.mark.parametrize("export_format", [ExportFormat.CAPTURE, ExportFormat.HICANN])
+@pytest.mark.parametrize("name", ["block_table", "moe_prologue"])
+def test_a_capture_of_some_cores_survives_import_and_export(
+    tmp_path: Path, name: str, export_format: ExportFormat, chip: str | None
+) -> None:
+    """Core ids of the first have gaps, those of the second begin at 1; files count from 0."""
+    source = TRACES / name / f"{name}_tasks.csv"
+    import_capture(source, tmp_path / "run", ImportRequest(chip=chip, has_picture=False))
+    export_run(tmp_path / "run", tmp_path / "out", export_format)
+    first, second = load_run_trace(tmp_path / "run"), load_run_trace(tmp_path / "out")
+    assert _kernels(first) == _kernels(second)
+    assert len(first.edges) == len(second.edges)
+    if export_format is ExportFormat.CAPTURE:
+        assert [lane.name for lane in first.lanes] == [lane.name for lane in second.lanes]
+        assert len(first.phases) == len(second.phases)
+        assert second.info.swimlane_level == first.info.swimlane_level
+        keys = ["lane", "kind", "task"]
+        assert np.sort(first.phases[keys]).tolist() == np.sort(second.phases[keys]).tolist()
+
+
+SEVERAL_FILES = [ExportFormat.CSV, ExportFormat.HICANN, ExportFormat.CAPTURE]
+
+
+@pytest.mark.parametrize("export_format", SEVERAL_FILES)
+def test_an_export_replaces_an_earlier_one_only(
+    capture: Path, tmp_path: Path, export_format: ExportFormat
+) -> None:
+    out = tmp_path / "out"
+    export_run(capture, out, export_format)
+    first = {path.name: path.read_bytes() for path in out.iterdir()}
+    export_run(capture, out, export_format)
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == first
+    (out / "thesis.tex").write_text("mine")
+    with pytest.raises(
+        OutputError, match=r"out: holds thesis.tex, which is not part of a .* expor"
+    ):
+        export_run(capture, out, export_format)
+    assert sorted(path.name for path in out.iterdir()) == sorted([*first, "thesis.tex"])
+    with pytest.raises(OutputError, match=r": holds the run .*capture; expected another place"):
+        export_run(capture, tmp_path, export_format)
+    assert capture.is_dir()
+
+
+def test_an_export_never_replaces_what_it_reads(capture: Path, tmp_path: Path) -> None:
+    before = {path.name: path.read_bytes() for path in capture.iterdir()}
+    with pytest.raises(OutputError, match=r"capture: is the run itself; expected another place"):
+        export_run(capture, capture, ExportFormat.CAPTURE)
+    assert {path.name: path.read_bytes() for path in capture.iterdir()} == before
+    import_capture(capture, tmp_path / "run", ImportRequest(has_picture=False))
+    trace = tmp_path / "run" / "trace.npz"
+    content = trace.read_bytes()
+    with pytest.raises(OutputError, match=r"trace.npz: is the run itself; .*; name another one"):
+        export_run(trace, trace, ExportFormat.PERFETTO)
+    with pytest.raises(OutputError, match=r"run: is the run itself"):
+        export_run(tmp_path / "run", tmp_path / "run", ExportFormat.PERFETTO)
+    assert trace.read_bytes() == content
+
+
+def test_an_export_does_not_fill_the_current_directory(capture, tmp_path, monkeypatch) -> None:
+    (tmp_path / "empty").mkdir()
+    monkeypatch.chdir(tmp_path / "empty")
+    with pytest.raises(OutputError, match=r"^\.: is the current directory or above it"):
+        export_run(capture, Path(), ExportFormat.CSV)
+    assert not list((tmp_path / "empty").iterdir())
+
+
+def _kernels(trace: Trace) -> list[tuple[str, str, int, int]]:
+    begin_ps = trace.span_ps[0]
+    return sorted(
+        (
+            trace.lanes[row["lane"]].name,
+            trace.tasks[row["task"]].name,
+            int(row["start_ps"]) - begin_ps,
+            int(row["end_ps"]) - begin_ps,
+        )
+        for row in trace.slices
+    )
 
 
 def test_waits_of_a_capture_are_in_the_perfetto_file(capture: Path, tmp_path: Path) -> None:

@@ -2,17 +2,28 @@
 
 import gzip
 import json
+import shutil
 import zipfile
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 import npusim.api.store
 from npusim.analysis import compare
-from npusim.api import RunRequest, load_kernel, load_run_trace, run_kernel, save_run
+from npusim.api import (
+    ExportFormat,
+    RunRequest,
+    export_run,
+    load_kernel,
+    load_run_trace,
+    run_kernel,
+    save_run,
+)
 from npusim.api.comparison import save_comparison
+from npusim.api.evidence import load_evidence
 from npusim.errors import FileFormatError, OutputError
-from npusim.program import load_program
+from npusim.program import load_program, save_program
 from tests.golden.leaks import assert_no_leaks
 from tests.golden.runs import SCALE_KERNEL, reference_run, scale_run, tree_bytes
 
@@ -54,6 +65,41 @@ def test_a_run_without_its_trace_is_read_from_its_capture(stored, tmp_path):
     for path in (stored / "dfx_outputs").iterdir():
         (tmp_path / "dfx_outputs" / path.name).write_bytes(path.read_bytes())
     assert load_run_trace(tmp_path).info.source == "captured"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            lambda program: {"kernel": "other"},
+            r"program.npz: does not belong to trace.npz beside it: is of other with (\d+) tasks; "
+            r"expected one of scale with \1 tasks; run the kernel again",
+        ),
+        (
+            lambda program: {"tasks": program.tasks[:-1]},
+            r"is of scale with \d+ tasks; expected one of scale with \d+ tasks",
+        ),
+        (
+            lambda program: {
+                "tasks": (
+                    *program.tasks[:-1],
+                    replace(program.tasks[-1], name="late"),
+                )
+            },
+            r"task \d+ is late with \d+ blocks; expected \w+ with \d+; run",
+        ),
+    ],
+)
+def test_a_recording_of_another_run_is_refused(stored, tmp_path, change, message):
+    run = tmp_path / "run"
+    shutil.copytree(stored, run)
+    program = load_program(run / "program.npz")
+    save_program(replace(program, **change(program)), run / "program.npz")
+    with pytest.raises(FileFormatError, match=message):
+        load_evidence(run)
+    with pytest.raises(FileFormatError, match=message):
+        export_run(run, tmp_path / "out", ExportFormat.CAPTURE)
+    assert load_evidence(run, has_recording=False).program is None
 
 
 def test_writing_twice_gives_the_same_bytes(stored, tmp_path):

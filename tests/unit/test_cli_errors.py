@@ -1,6 +1,7 @@
 """Bad input: one line on stderr with what was wrong, what is allowed, what to do; exit 2."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -50,7 +51,20 @@ def fails(capsys, tmp_path, monkeypatch):
             ["run", KERNEL, "--variant", "x"],
             ["no variant 'x'", "expected one of before, mid, after"],
         ),
-        (["run", KERNEL, "--variant", ""], ["no variant ''", "expected one of before, mid, after"]),
+        (["run", KERNEL, "--variant", ""], ["'' after --variant: an argument is empty"]),
+        (
+            ["run", KERNEL, "--variant="],
+            ["'' in --variant=: an argument is empty; expected a name"],
+        ),
+        (["bubbles", ""], ["'' after bubbles: an argument is empty; expected a name or a value"]),
+        (
+            ["plot", "x", "-o", ""],
+            ["'' after -o: an argument is empty; expected a name or a value"],
+        ),
+        (
+            ["export", "x", "--format", "csv", "--output="],
+            ["'' in --output=: an argument is empty"],
+        ),
         (["run", KERNEL, "--set", "foo=1"], ["no knob 'foo'", "expected one of gather_token_tile"]),
         (
             ["run", KERNEL, "--set", "gather_token_tile=x"],
@@ -122,7 +136,7 @@ def test_bad_input_is_one_line(fails, arguments, parts):
         ("file/deep/run", "cannot be written (Not a directory); choose a directory"),
         ("mine", "mine: holds thesis.tex, which is not part of a run"),
         (".", ".: holds "),
-        ("", ".: holds "),
+        ("", "'' after -o: an argument is empty"),
         ("x" * 300, "cannot be written (File name too long)"),
         pytest.param(
             "/proc/npusim/run",
@@ -300,3 +314,41 @@ def test_ctrl_c_while_the_commands_are_imported_is_one_line():
         [sys.executable, "-c", code], check=False, capture_output=True, text=True, cwd=ROOT
     )
     assert (done.returncode, done.stderr) == (130, "npusim: interrupted\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--pmu"], "--pmu needs -o: it writes pmu.csv; expected a directory; add -o DIR"),
+        (["--scope-stats"], "--scope-stats needs -o: it writes scope_stats.jsonl; expected a"),
+        (["--ring-dependencies", ""], "'' after --ring-dependencies: an argument is empty; exp"),
+        (["--ring-slots", " "], "--ring-slots ' ': is empty; expected a number, or one per ring"),
+        (
+            ["--set", "depth=-1"],
+            "add of rows 64, cols 64, depth -1; expected positive rows and cols, a positive depth",
+        ),
+        (["--set", "op=matmul"], "matmul of rows 64, cols 64, depth 0; expected positive rows"),
+    ],
+)
+def test_options_without_effect_are_refused_before_the_work(arguments, message, capsys) -> None:
+    assert run_command(["run", "vector_micro", *arguments]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert message in err
+    assert err.count("\n") == 1
+
+
+def test_a_heap_that_is_too_small_is_found_before_the_verification(capsys) -> None:
+    """The size that the message names is enough, with a unit too; one that is none is refused."""
+    kernel = ["flash_attention", "--variant", "small", "--option", "seq=256"]
+    command = ["run", *kernel, "--no-plot", "--ring-heap"]
+    assert run_command([*command, "1"]) == 2
+    err = capsys.readouterr().err
+    assert "verifying" not in err
+    found = re.search(r"--ring-heap (\d+) or more", err)
+    assert found
+    assert run_command([*command, found[1]]) == 0
+    assert run_command([*command, f"{-(-int(found[1]) // 1024)}KiB,0,0,0"]) == 0
+    capsys.readouterr()
+    assert run_command([*command, "2 bananas"]) == 2
+    assert "--ring-heap 2 bananas: no size; expected a number and a unit" in capsys.readouterr().err

@@ -2,12 +2,15 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 
 from npusim.api import save_run
 from npusim.cli.main import run_command
 from tests.golden.runs import SCALE_KERNEL, scale_run
+
+TRACES = Path(__file__).parents[2] / "traces"
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +37,19 @@ def npusim(capsys):
         return printed.err if exit_code else printed.out
 
     return call
+
+
+def test_an_assumed_chip_is_said_once(tmp_path, capsys):
+    """Of a capture of an unknown chip; every command that has --platform says the same."""
+    run = tmp_path / "run"
+    source = TRACES / "moe_prologue" / "moe_prologue_tasks.csv"
+    assert run_command(["import", str(source), "-o", str(run), "--no-plot"]) == 0
+    capsys.readouterr()
+    for command in (["advise"], ["what-if", "--no-dispatch-cost"], ["replay"]):
+        for platform, times in (([], 1), (["-p", "a2a3"], 0)):
+            assert run_command([command[0], str(run), *command[1:], *platform]) == 0
+            said = capsys.readouterr().err.splitlines()
+            assert said.count("chip unknown, a2a3 assumed; name it with --platform") == times
 
 
 def test_critical_path_adds_up_to_the_makespan(npusim, run):

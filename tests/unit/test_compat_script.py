@@ -1,6 +1,7 @@
 """Kernel files run unedited: what they print, how they exit, what is written."""
 
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -251,3 +252,28 @@ def test_the_checkout_is_the_directory_above_with_the_harness(place, mark: str) 
         path.write_text("")
     assert checkout_root(file) == place / "lib"
     assert checkout_root(Path("/nowhere/k.py")) == Path("/nowhere")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (
+            b"x = 1\n\n# Title\nThis is prose.\n",
+            r"^npusim: error: FILE:4: not a Python file \(inval",
+        ),
+        (
+            b"x = '\x00'\n",
+            r"^npusim: error: FILE(:1)?: not a Python file \(source code (string )?can",
+        ),
+        (b"\xff\xfe", r"^npusim: error: FILE.*: not a Python file \(.*; expected a kernel file in"),
+    ],
+)
+def test_a_file_that_is_not_python_is_refused_in_one_line(
+    capsys, place, content: bytes, message: str
+) -> None:
+    (place / "README.md").write_bytes(content)
+    assert run_command(["pypto", "README.md"]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.count("\n") == 1
+    assert re.match(message.replace("FILE", r"README\.md"), err)

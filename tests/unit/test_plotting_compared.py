@@ -7,7 +7,8 @@ from matplotlib.collections import PolyCollection
 
 from npusim.analysis import compare
 from npusim.plotting import compare_figure
-from npusim.trace import Trace
+from npusim.plotting.sections import compared_phase_section
+from npusim.trace import PhaseKind, Trace
 from tests.trace_builder import TraceBuilder, layered_trace
 
 
@@ -82,6 +83,23 @@ def test_legend_has_scopes_of_both_runs_with_the_change() -> None:
     # cells are written from the right: change, b, a
     assert legend[softmax + 1 : softmax + 4] == ["-18.0", "0.0", "18.0"]
     assert {"qk", "norm", "busy", "dependency", "unknown"} <= set(legend)
+
+
+def test_phases_that_were_not_recorded_are_no_zeros() -> None:
+    """As of a run at a lower swimlane level; a kind that did not occur is 0 all the same."""
+    full, low = TraceBuilder(), TraceBuilder()
+    for builder in (full, low):
+        builder.run(builder.task("a"), "AIV[0]", 0, 10)
+    full.phase("Sched[0]", PhaseKind.DISPATCH, 0, 3)
+    full.phase("Sched[0]", PhaseKind.DRAIN, 3, 4)
+    full.phase("Orch[0]", PhaseKind.SUBMIT, 0, 2)
+    low.phase("Sched[0]", PhaseKind.DISPATCH, 0, 1)
+    section = compared_phase_section(full.build(), low.build())
+    assert {entry.label: entry.cells for entry in section.entries} == {
+        "dispatch": ("3.0", "1.0", "-2.0"),
+        "submit": ("2.0", "-", "-"),
+        "drain": ("1.0", "0.0", "-1.0"),
+    }
 
 
 def test_bars_of_the_mean_lane_are_as_long_as_the_run() -> None:

@@ -219,13 +219,22 @@ def test_the_request_decides_chip_observer_and_policy(layered, tmp_path):
         replay_capture(path, ReplayRequest(policy=LIST_PATH, fits=True))
 
 
-def test_a_capture_of_an_unknown_chip_needs_its_name(layered, tmp_path):
+def test_a_capture_of_an_unknown_chip_is_taken_for_the_default_one(layered, tmp_path):
     path = tmp_path / "run.npz"
     info = dataclasses.replace(layered.info, chip="unknown")
     save_trace(dataclasses.replace(layered, info=info), path)
-    with pytest.raises(UsageError, match=r"the capture is of chip unknown; expected one of a2a3"):
-        replay_capture(path)
-    assert replay_capture(path, ReplayRequest(chip="a2a3")).ratio > 0
+    assert replay_capture(path).replayed.info.chip == "a2a3"
+    assert replay_capture(path, ReplayRequest(chip="a5")).replayed.info.chip == "a5"
+
+
+def test_a_phase_table_needs_a_task_table(layered, tmp_path):
+    path = tmp_path / "run.npz"
+    save_trace(layered, path)
+    request = ReplayRequest(phases_file=tmp_path / "nope")
+    with pytest.raises(
+        UsageError, match=r"nope: given with .*run.npz, which has phases of its own"
+    ):
+        replay_capture(path, request)
 
 
 def test_a_dependency_table_replaces_the_edges(layered, tmp_path):
