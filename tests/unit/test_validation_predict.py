@@ -134,12 +134,18 @@ def test_a_registered_kernel_file_that_does_not_run_is_an_error(tmp_path, monkey
 def test_edits_of_a_point_last_for_its_run_alone(tmp_path, monkeypatch):
     files = UpstreamFiles(tmp_path)
     monkeypatch.setattr(files, "_export", lambda commit: tmp_path)
-    path = tmp_path / "kernel.py"
-    path.write_text("TILES = 2\nraise SystemExit(TILES)\n")
-    edits = [("TILES = 2", "TILES = 7")]
-    with pytest.raises(NpuSimError, match=r"^kernel.py at abc: npusim pypto ended with 7 \("):
-        files.record("abc", "kernel.py", edits=edits)
-    assert path.read_text() == "TILES = 2\nraise SystemExit(TILES)\n"
+    path, seen = tmp_path / "kernel.py", []
+
+    def run(command, **_):
+        seen.append(path.read_text())
+        return subprocess.CompletedProcess(command, 1, "", "stopped")
+
+    monkeypatch.setattr("npusim.validation.upstream.subprocess.run", run)
+    path.write_text("TILES = 2\n")
+    with pytest.raises(NpuSimError, match=r"^kernel.py at abc: npusim pypto ended with 1 \(stopp"):
+        files.record("abc", "kernel.py", edits=[("TILES = 2", "TILES = 7")])
+    assert seen == ["TILES = 7\n"]
+    assert path.read_text() == "TILES = 2\n"
 
 
 @pytest.mark.parametrize(("text", "count"), [("", 0), ("N = 2\nN = 2\n", 2)])
