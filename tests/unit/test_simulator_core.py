@@ -130,6 +130,16 @@ def test_small_loads_of_an_aic_follow_each_other_at_an_interval():
     assert block_ns(rows(Space.L1), CoreType.AIC) == pytest.approx(expected, rel=0.02)
 
 
+def test_a_transfer_under_sharing_still_pays_its_start():
+    builder = ProgramBuilder()
+    builder.tensor("x", (4096, 64))
+    builder.task("t", CoreType.AIV).block().load(0, 64, 64)
+    profile = ProfileCatalog(builder.build(), CHIP, memoise=True).profile(0)
+    (busy,), (server,) = profile.busy_cycles(50.0), profile.server_cycles
+    assert server > 0
+    assert busy == pytest.approx(CHIP.memory.aiv_read_startup_ns + 50 * server)
+
+
 def test_small_stores_follow_each_other_at_an_interval():
     def fill(count):
         def one(block):

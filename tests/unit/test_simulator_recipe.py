@@ -69,6 +69,12 @@ def busy(name, chip=A2A3, **changes):
     return build_recipe(shape(name, Unit.MOVE, in0_space=Space.L0C, **changes), chip)[0].busy_cycles
 
 
+@pytest.mark.parametrize("name", ["store", "vector_to_cube"])
+def test_what_leaves_ub_takes_the_interval_of_mte3_at_least(name):
+    interval = latency_cycles(A2A3.memory.mte3_write_interval_ns, A2A3)
+    assert build_recipe(shape(name, Unit.MOVE), A2A3)[0].busy_cycles == interval
+
+
 def test_rows_of_less_than_half_a_line_cost_fix_each():
     row = latency_cycles(A2A3.cube.fixp_narrow_row_ns, A2A3)
     assert busy("cube_to_vector", rows=64, cols=32, elem_bytes=4) == pytest.approx(64 * row)
