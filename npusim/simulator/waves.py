@@ -96,8 +96,6 @@ def _waves(program: Program, topology: TopologySpec) -> IntArray:
         for task in program.tasks
     ]
     task = program.blocks["task"].astype(np.int64)
-    is_first = np.diff(task, prepend=-1) != 0
-    starts = np.flatnonzero(is_first)
-    number = np.arange(len(task)) - np.repeat(starts, np.diff(starts, append=len(task)))
-    within = number // np.asarray(places or [1], np.int64)[task]
-    return np.cumsum(is_first | (np.diff(within, prepend=0) != 0)).astype(np.int64)
+    within = program.blocks["block_idx"] // np.asarray(places or [1], np.int64)[task]
+    is_first = (np.diff(task, prepend=-1) != 0) | (np.diff(within, prepend=0) != 0)
+    return np.cumsum(is_first).astype(np.int64)
